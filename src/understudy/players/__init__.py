@@ -1,0 +1,1 @@
+"""Whoever chooses the actions: people, scripts, chat models and policies."""
