@@ -1,0 +1,287 @@
+"""Every setting of a workspace, what it means, and reading them from ``understudy.toml``.
+
+The documentation's page of settings and the commented file of a new workspace are both made from
+the descriptions here.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from understudy.errors import NewerSchemaError, SettingsError
+
+SETTINGS_SCHEMA = 1
+SETTINGS_FILE = "understudy.toml"
+
+_KINDS_OF_VALUES = {
+    "model_type": "a section with keys of its own",
+    "string_type": "text in quotes",
+    "list_type": "a list in [ ]",
+    "tuple_type": "a list in [ ]",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+}
+
+NotNegative = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+Region = tuple[NotNegative, NotNegative, Positive, Positive]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class RecordSettings(_Section):
+    """How sessions are written while they are played."""
+
+    durability: Literal["step", "interval"] = Field(
+        default="step",
+        description="When a step or a chat counts as stored: `step` waits until it has reached the "
+        "disk, `interval` collects what arrives and brings it to the disk together.",
+    )
+    interval_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two writes with `interval` durability.",
+    )
+    frame_flush_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=60,
+        description="At most this many seconds of frames are lost when the process is killed.",
+    )
+    frame_buffer_mb: float = Field(
+        default=32,
+        gt=0,
+        le=65536,
+        description="Megabytes of frames that may wait for a slow disk before `when_full` applies.",
+    )
+    when_full: Literal["drop", "wait"] = Field(
+        default="drop",
+        description="What happens to a frame that finds the buffer full: `drop` counts it as "
+        "dropped and never slows the game, `wait` holds the game until there is room.",
+    )
+
+
+class MaskSettings(_Section):
+    """What is blackened before it reaches the disk."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Replace secrets and personal data by their kind, such as `[EMAIL]`. "
+        "Credentials in request headers are never stored, whatever stands here.",
+    )
+    kinds: list[str] | None = Field(
+        default=None,
+        description="The kinds that are looked for; all of them when the key is absent.",
+        examples=[["EMAIL", "API_KEY"]],
+    )
+    words: list[str] = Field(
+        default_factory=list,
+        description="Words of your own that become `[WORD]`: names of players, of a company.",
+    )
+    image_regions: list[Region] = Field(
+        default_factory=list,
+        description="Rectangles `[x, y, width, height]` in pixels that are blackened in every "
+        "picture.",
+    )
+
+
+class ProxySettings(_Section):
+    """`understudy proxy`."""
+
+    max_body_mb: float = Field(
+        default=64,
+        gt=0,
+        le=65536,
+        description="Requests with a larger body, in megabytes, are answered with status 413.",
+    )
+    upstream_timeout_s: float = Field(
+        default=600,
+        gt=0,
+        description="Seconds without a byte from the model server after which a call is given up.",
+    )
+    idle_session_s: float = Field(
+        default=600, gt=0, description="Seconds without a call after which a session is sealed."
+    )
+
+
+class CatalogSettings(_Section):
+    """The index of the sessions. The directories are the truth; this can be rebuilt from them."""
+
+    url: str = Field(
+        default="",
+        description="Empty: an SQLite file `catalog.sqlite` in the workspace. Else a database, "
+        "such as `postgresql://user:password@host/name` (needs the extra `postgres`); each "
+        "workspace needs a database or schema of its own.",
+    )
+
+
+class RetentionSettings(_Section):
+    """What `understudy maintain` may put away. Nothing is, unless a key is set here."""
+
+    archive_after_days: float | None = Field(
+        default=None,
+        ge=0,
+        description="Sessions that ended more than this many days ago are packed into the archive.",
+        examples=[90],
+    )
+    keep_total_gb: float | None = Field(
+        default=None,
+        ge=0,
+        description="While the sessions in `runs/` take more gigabytes than this, the oldest are "
+        "packed into the archive.",
+        examples=[50],
+    )
+    forget_below_score: float | None = Field(
+        default=None,
+        description="Sessions whose human score is below this are forgotten for good; sessions "
+        "that nobody scored stay.",
+        examples=[3],
+    )
+
+
+class DiskSettings(_Section):
+    """Watching the disk."""
+
+    warn_free_gb: float = Field(
+        default=2.0,
+        ge=0,
+        description="`understudy doctor` and a recording warn when fewer gigabytes are free.",
+    )
+
+
+class Settings(_Section):
+    """The settings of one workspace; every key has a default."""
+
+    schema_version: int = Field(
+        default=SETTINGS_SCHEMA,
+        alias="schema",
+        ge=1,
+        description="The version of this file's layout.",
+    )
+    record: RecordSettings = Field(default_factory=RecordSettings)
+    mask: MaskSettings = Field(default_factory=MaskSettings)
+    proxy: ProxySettings = Field(default_factory=ProxySettings)
+    catalog: CatalogSettings = Field(default_factory=CatalogSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    disk: DiskSettings = Field(default_factory=DiskSettings)
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in the TOML file ``path``; the defaults where the file does not exist.
+
+    Raises SettingsError naming the file, the key and what is allowed, and NewerSchemaError for a
+    file of a later version.
+    """
+    try:
+        # utf-8-sig: editors on Windows put a byte order mark in front, which TOML does not know.
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return Settings()
+    except IsADirectoryError as error:
+        raise SettingsError(
+            f"{path} is a folder where the settings file belongs; move it away"
+        ) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"{path} cannot be read ({reason}); check its permissions") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}; mend that place") from error
+    schema = data.get("schema")
+    if isinstance(schema, int) and schema > SETTINGS_SCHEMA:
+        raise NewerSchemaError(
+            f"{path} has schema {schema} and this Understudy knows up to {SETTINGS_SCHEMA}; update "
+            "Understudy to use it"
+        )
+    try:
+        return Settings.model_validate(_regions_as_tuples(data))
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_explain(error)}") from error
+
+
+def default_toml() -> str:
+    """The file a new workspace begins with: every key, its meaning and its default."""
+    lines = [
+        "# Settings of this Understudy workspace. A key that is commented out has the value shown.",
+        f"schema = {SETTINGS_SCHEMA}",
+    ]
+    for section, model in sections():
+        lines += ["", *_comment(model.__doc__ or ""), f"[{section}]"]
+        for name, field in model.model_fields.items():
+            default = field.get_default(call_default_factory=True)
+            lines += ["", *_comment(field.description or "")]
+            if default is None:
+                example = json.dumps((field.examples or [""])[0], ensure_ascii=False)
+                lines += [f"# Not set; for example: {name} = {example}"]
+            else:
+                lines += [f"# {name} = {json.dumps(default, ensure_ascii=False)}"]
+    return "\n".join(lines) + "\n"
+
+
+def sections() -> list[tuple[str, type[BaseModel]]]:
+    """The name and model of every section, in the order of the file."""
+    return [
+        (name, field.annotation)
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    ]
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(" ".join(text.split()), 98, initial_indent="# ", subsequent_indent="# ")
+
+
+def _regions_as_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    """TOML has arrays where strict validation wants the fixed-length tuple of a region."""
+    mask = data.get("mask")
+    if not isinstance(mask, dict) or not isinstance(mask.get("image_regions"), list):
+        return data
+    regions = [tuple(r) if isinstance(r, list) else r for r in mask["image_regions"]]
+    return data | {"mask": mask | {"image_regions": regions}}
+
+
+def _explain(error: ValidationError) -> str:
+    """The first thing that is wrong, as half a sentence; how many more there are behind it."""
+    problems = error.errors(include_url=False, include_context=True, include_input=False)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return _explain_one(problems[0]) + more
+
+
+def _explain_one(problem: ErrorDetails) -> str:
+    place = [str(part) for part in problem["loc"]]
+    key = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]
+    ).removeprefix(".")
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(place[:-1])
+        where = f"in [{'.'.join(place[:-1])}]" if place[:-1] else "at the top of the file"
+        return f"the key `{place[-1]}` {where} is unknown; known there: {', '.join(known)}"
+    if problem["type"] in _KINDS_OF_VALUES:
+        return f"`{key}` must be {_KINDS_OF_VALUES[problem['type']]}"
+    message = problem["msg"].removeprefix("Input should be ")
+    if message == problem["msg"]:
+        return f"`{key}` is wrong: {message[:1].lower()}{message[1:]}"
+    return f"`{key}` must be {message}"
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    model: type[BaseModel] = dict(sections())[place[0]] if place else Settings
+    return [field.alias or name for name, field in model.model_fields.items()]
