@@ -1,0 +1,171 @@
+"""The workspace folder: its layout, its version, and what is opened from it on first use."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from understudy.errors import NewerSchemaError, StorageError, WorkspaceError
+from understudy.store.atomic import write_atomic, write_json_atomic
+from understudy.store.ulids import new_ulid
+
+if TYPE_CHECKING:
+    from understudy.config import Settings
+    from understudy.store.catalog import Catalog
+
+WORKSPACE_SCHEMA = 1
+SETTINGS_NAME = "understudy.toml"
+_MARKER_NAME = "workspace.json"
+
+
+class _Marker(msgspec.Struct, frozen=True, kw_only=True):
+    """``.understudy/workspace.json``: the version of the layout and the workspace's identity."""
+
+    schema: int
+    id: str = ""
+
+
+def resolve_workspace_path(path: str | os.PathLike[str] | None = None) -> Path:
+    """Where the workspace lies: ``path``, else ``UNDERSTUDY_WORKSPACE``, else the current directory
+    when it holds ``understudy.toml``, else ``./understudy``."""
+    if path is not None:
+        return Path(path).expanduser().absolute()
+    named = os.environ.get("UNDERSTUDY_WORKSPACE")
+    if named:
+        return Path(named).expanduser().absolute()
+    here = Path.cwd()
+    return here if (here / SETTINGS_NAME).is_file() else here / "understudy"
+
+
+class WorkspaceFolder:
+    """A folder with ``understudy.toml``, ``runs/``, ``datasets/``, ``models/``, ``bundles/`` and
+    ``archive/``; opened, and made where it is missing.
+
+    Raises WorkspaceError when it cannot be made or, with ``create=False``, is not there, and
+    NewerSchemaError for one made by a later version; in both cases nothing has been changed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, create: bool = True) -> None:
+        self.path = resolve_workspace_path(path)
+        self.runs = self.path / "runs"
+        self.datasets = self.path / "datasets"
+        self.models = self.path / "models"
+        self.bundles = self.path / "bundles"
+        self.archive = self.path / "archive"
+        self.internal = self.path / ".understudy"
+        marker = self._check()
+        if marker is None and not create and not (self.path / SETTINGS_NAME).exists():
+            raise WorkspaceError(
+                f"there is no workspace at {self.path}; run `understudy init {self.path}` to make "
+                "one"
+            )
+        self.id = self._complete(marker)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read once. Raises SettingsError."""
+        from understudy.config import load_settings
+
+        return load_settings(self.path / SETTINGS_NAME)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The index of the sessions, opened on first use. Raises CatalogError."""
+        from understudy.store.catalog import Catalog
+
+        return Catalog(self.catalog_url)
+
+    @property
+    def catalog_url(self) -> str | Path:
+        """What ``Catalog`` is to be opened with: a file in the workspace, or the settings' URL."""
+        return self.settings.catalog.url or self.path / "catalog.sqlite"
+
+    def close(self) -> None:
+        """Let go of the catalog; what is used afterwards is opened again."""
+        catalog = self.__dict__.pop("catalog", None)
+        if catalog is not None:
+            catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return (
+            self.runs,
+            self.datasets,
+            self.models,
+            self.bundles,
+            self.archive,
+            self.internal,
+        )
+
+    def _check(self) -> _Marker | None:
+        """Look whether this can be a workspace of ours, before anything is touched."""
+        for path in (self.path, *self._folders):
+            if os.path.lexists(path) and not path.is_dir():
+                raise WorkspaceError(
+                    f"{path} is a file where a folder of the workspace belongs; move it away or "
+                    "choose another place"
+                )
+        for path in (self.path / SETTINGS_NAME, self.internal / _MARKER_NAME):
+            if path.is_dir():
+                raise WorkspaceError(
+                    f"{path} is a folder where a file of the workspace belongs; move it away"
+                )
+        marker = self._read_marker()
+        if marker is not None and marker.schema > WORKSPACE_SCHEMA:
+            raise NewerSchemaError(
+                f"the workspace {self.path} has layout {marker.schema} and this Understudy knows "
+                f"up to {WORKSPACE_SCHEMA}; update Understudy to use it"
+            )
+        return marker
+
+    def _read_marker(self) -> _Marker | None:
+        path = self.internal / _MARKER_NAME
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=_Marker)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise WorkspaceError(
+                f"{path} cannot be read ({reason}); check its permissions"
+            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise WorkspaceError(
+                f"{path} does not say which version the workspace has ({error}); delete that file "
+                "to have it written again"
+            ) from error
+
+    def _complete(self, marker: _Marker | None) -> str:
+        """Make what is missing, the marker last; return the workspace's identity."""
+        try:
+            for folder in self._folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            if not (self.path / SETTINGS_NAME).exists():
+                from understudy.config import default_toml
+
+                write_atomic(self.path / SETTINGS_NAME, default_toml().encode())
+            if marker is None:
+                marker = _Marker(schema=WORKSPACE_SCHEMA, id=new_ulid())
+                write_json_atomic(self.internal / _MARKER_NAME, marker)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise WorkspaceError(
+                f"a workspace cannot be made at {self.path} ({reason}); choose another place or "
+                "check its permissions"
+            ) from error
+        except StorageError as error:
+            raise WorkspaceError(str(error)) from error
+        return marker.id
