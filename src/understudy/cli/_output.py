@@ -1,0 +1,132 @@
+"""How the command line prints: facts as JSON, tables, and the progress of long work.
+
+Results go to standard output; progress and errors go to standard error, so that a pipe sees
+results alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import click
+
+_PLAIN_EVERY_S = 5.0
+
+
+def print_json(facts: Any) -> None:
+    """``facts`` (structs, dates and paths included) as indented JSON."""
+    import msgspec
+
+    encoded = msgspec.json.encode(facts, enc_hook=str)
+    click.echo(msgspec.json.format(encoded, indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns of text under bold heads; numbers to the right. Piped, nothing is cut off."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 100_000
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float | None) for row in rows)
+        table.add_column(
+            column,
+            justify="right" if numeric and rows else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console.print(table)
+
+
+def print_facts(pairs: Sequence[tuple[str, object]]) -> None:
+    """Names and values, one pair a line; pairs without a value are left out."""
+    shown = [(name, _cell(value)) for name, value in pairs if value not in (None, "", [], ())]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    # A name from a recording must not be able to move the cursor.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def human_bytes(count: float) -> str:
+    """1,536 → ``1.5 kB`` (thousands, as disks are sold)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def human_seconds(seconds: float | None) -> str | None:
+    """``75.2`` → ``1:15``; None stays None."""
+    if seconds is None:
+        return None
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+class Progress(Protocol):
+    """Handed to long work: call it with how much is done and, if known, of how much."""
+
+    def __call__(self, done: int, total: int | None = None) -> None: ...
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """Show how far ``label`` has come: a bar on a terminal, else a plain line now and then."""
+    if sys.stderr.isatty():
+        with _bar(label) as report:
+            yield report
+    else:
+        yield _Lines(label)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
+
+
+class _Lines:
+    """Progress where nobody watches: a line at the first report, then every few seconds."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        now = time.monotonic()
+        if now < self._next and done != total:
+            return
+        self._next = now + _PLAIN_EVERY_S
+        of = "" if total is None else f" of {total}"
+        click.echo(f"{self._label}: {done}{of}", err=True)

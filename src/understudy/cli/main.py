@@ -1,0 +1,78 @@
+"""The entry point: which commands there are, and how an error becomes a sentence and a status.
+
+A command's module is imported when the command is used, so that ``understudy --help`` answers at
+once; the one-line helps stand here for the same reason.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from understudy.cli._commands import DEBUG, LazyGroup, debug_option
+from understudy.errors import UnderstudyError
+
+COMMANDS = {
+    "init": ("understudy.cli.init:init", "Make a workspace."),
+    "doctor": ("understudy.cli.doctor:doctor", "Check the workspace, its disk and its catalog."),
+    "reindex": ("understudy.cli.reindex:reindex", "Rebuild the catalog from the directories."),
+    "stats": ("understudy.cli.stats:stats", "Count what the workspace holds."),
+    "demo": ("understudy.cli.demo:demo", "Play and capture a short conversation, end to end."),
+    "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
+    "session": ("understudy.cli.session:session", "List, show, check and move sessions."),
+    "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
+}
+INTERRUPTED = 130  # what a shell reports of a program stopped by Ctrl-C
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="understudy", message="understudy %(version)s")
+@debug_option
+def root() -> None:
+    """Record how a game is played and turn it into training data."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 done, 1 the work failed, 2 wrong usage."""
+    try:
+        status = root.main(arguments, prog_name="understudy", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("Interrupted: what was done until now is kept.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may complain when Python leaves.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UnderstudyError as error:
+        return _failed(str(error), error.exit_status)
+    except Exception as error:
+        return _failed(
+            f"{type(error).__name__}: {error or 'no more is known'}. This is a fault of "
+            "Understudy's own: run the command again with --debug and report what it prints.",
+            1,
+        )
+    return status if isinstance(status, int) else 0
+
+
+def _failed(sentence: str, status: int) -> int:
+    if DEBUG.is_set():
+        import traceback
+
+        traceback.print_exc()
+    _say(f"Error: {sentence}")
+    return status
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)
