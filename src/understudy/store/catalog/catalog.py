@@ -1,0 +1,325 @@
+"""The catalog: an index of all sessions, to list and find them without opening any.
+
+It is never the truth: whatever stands here can be built again from the session directories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path, PurePath
+from typing import Any, Literal, Self, get_args
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from understudy.errors import CatalogError, SessionError, UsageError
+from understudy.store.catalog.database import DamagedCatalogError, Database, put_aside
+from understudy.store.catalog.schema import SessionRow, session_tags, sessions
+from understudy.store.ulids import is_ulid, ulid_time
+
+ScoreSource = Literal["human", "auto", "any"]
+When = str | date | datetime
+
+_FIELDS = SessionRow.__struct_fields__
+_COLUMNS = tuple(sessions.c[name] for name in _FIELDS)
+_TAGS = _FIELDS.index("tags")
+_COUNTERS = ("seen", "stored", "dropped", "masked")
+_SUMMED = ("steps", "chats", "frames", "images", "bytes", *_COUNTERS)
+_BATCH = 500
+_CANDIDATES_SHOWN = 8
+
+
+class Catalog:
+    """The sessions of one workspace in SQLite or PostgreSQL. Threads and processes may share it.
+
+    ``url``: the path of an SQLite file, or a URL. Every method raises CatalogError when the
+    database refuses.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self._database = Database(url)
+
+    @classmethod
+    def rebuild(cls, url: str | Path) -> tuple[Catalog, Path | None]:
+        """An empty catalog in place of the one at ``url``, also where that one is damaged.
+
+        The second value is where a damaged file was put. One of a later version is refused.
+        """
+        try:
+            catalog = cls(url)
+            catalog._database.start_again()
+            return catalog, None
+        except DamagedCatalogError as error:
+            aside = put_aside(error.file)
+            return cls(url), aside
+
+    @property
+    def where(self) -> str:
+        """The file or URL, without a password."""
+        return self._database.where
+
+    @property
+    def created(self) -> bool:
+        """Whether this opening made the tables: sessions that exist are then not yet in them."""
+        return self._database.created
+
+    def put_session(self, row: SessionRow) -> None:
+        """Add ``row``, or replace the one with its id."""
+        self.put_sessions([row])
+
+    def put_sessions(self, rows: Iterable[SessionRow]) -> None:
+        """Add or replace many in one transaction: all of them or, on an error, none."""
+        latest = list({row.id: row for row in rows}.values())
+        if not latest:
+            return
+        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        statement: Any = insert(sessions)
+        statement = statement.on_conflict_do_update(
+            index_elements=[sessions.c.id],
+            set_={c.name: statement.excluded[c.name] for c in sessions.c if not c.primary_key},
+        )
+        # Always in the same order, so that two writers on PostgreSQL cannot wait for each other.
+        latest.sort(key=lambda row: row.id)
+        with self._database.writing() as connection:
+            for start in range(0, len(latest), _BATCH):
+                batch = latest[start : start + _BATCH]
+                connection.execute(statement, [_values(row) for row in batch])
+                _put_tags(connection, batch)
+
+    def delete_session(self, session_id: str) -> bool:
+        """Remove the row; whether there was one."""
+        with self._database.writing() as connection:
+            connection.execute(delete(session_tags).where(session_tags.c.session == session_id))
+            found = connection.execute(delete(sessions).where(sessions.c.id == session_id))
+            return found.rowcount > 0
+
+    def get(self, session_id: str) -> SessionRow | None:
+        """The row with exactly this id."""
+        rows = self._select([sessions.c.id == session_id])
+        return rows[0] if rows else None
+
+    def find(self, prefix_or_directory: str) -> SessionRow:
+        """The session meant by a ULID, a directory (a path to it too) or a unique prefix of either.
+
+        Raises SessionError when none or several are meant, naming the candidates.
+        """
+        asked = PurePath(prefix_or_directory.strip()).name
+        if not asked:
+            raise SessionError(
+                "a session is named by its id, its directory or the beginning of either; an empty "
+                "name fits all"
+            )
+        found = self._select([or_(sessions.c.id == asked.upper(), sessions.c.directory == asked)])
+        if not found:
+            found = [
+                row
+                for row in self._select(
+                    [
+                        or_(
+                            sessions.c.id.startswith(asked.upper(), autoescape=True),
+                            sessions.c.directory.startswith(asked, autoescape=True),
+                        )
+                    ]
+                )
+                # SQLite's LIKE takes no notice of case.
+                if row.id.startswith(asked.upper()) or row.directory.startswith(asked)
+            ]
+        if not found:
+            raise SessionError(
+                f"no session is called {prefix_or_directory!r}; `understudy session list` shows "
+                "them all, and `understudy reindex` finds directories that were copied in"
+            )
+        if len(found) > 1:
+            shown = ", ".join(f"{row.directory} ({row.id})" for row in found[:_CANDIDATES_SHOWN])
+            more = len(found) - _CANDIDATES_SHOWN
+            raise SessionError(
+                f"{prefix_or_directory!r} fits {len(found)} sessions; give more of one of them: "
+                f"{shown}{f' and {more} more' if more > 0 else ''}"
+            )
+        return found[0]
+
+    def sessions(
+        self,
+        *,
+        game: str | None = None,
+        player: str | None = None,
+        task: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        tag: str | None = None,
+        min_score: float | None = None,
+        score_source: ScoreSource = "human",
+        since: When | None = None,
+        until: When | None = None,
+        archived: bool | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> list[SessionRow]:
+        """The sessions that fit every filter given, by the time they started.
+
+        ``min_score`` leaves out sessions without a score of ``score_source`` (``any``: the human
+        one, else the automatic one). ``since`` and ``until`` are inclusive and compared with the
+        start; an ISO 8601 text, a date (all of that day) or a datetime, UTC unless it says
+        otherwise. ``archived`` None means both. Raises UsageError for a filter that cannot be.
+        """
+        if limit is not None and limit < 0:
+            raise UsageError(f"the limit is {limit}; give 0 or more")
+        equal = {"game": game, "player": player, "task": task, "model": model, "status": status}
+        filters: list[ColumnElement[bool]] = [
+            sessions.c[name] == value for name, value in equal.items() if value is not None
+        ]
+        if tag is not None:
+            of_session = session_tags.c.session == sessions.c.id
+            filters.append(exists().where(of_session, session_tags.c.tag == tag))
+        if min_score is not None:
+            filters.append(_score(score_source) >= min_score)
+        if since is not None:
+            filters.append(sessions.c.started_at >= _moment(since, "since").timestamp())
+        if until is not None:
+            filters.append(sessions.c.started_at <= _moment(until, "until").timestamp())
+        if archived is not None:
+            filters.append(sessions.c.archived.is_(archived))
+        return self._select(filters, limit=limit, newest_first=newest_first)
+
+    def totals(self) -> dict[str, Any]:
+        """``sessions``, ``archived``, ``scored``, ``by_status``, ``duration_s`` and the sums of
+        ``steps``, ``chats``, ``frames``, ``images``, ``bytes`` and the counters, over all.
+        """
+        sums = [func.coalesce(func.sum(sessions.c[name]), 0) for name in _SUMMED]
+        count = func.count()
+        with self._database.reading() as connection:
+            summed = connection.execute(select(*sums)).one()
+            whole = connection.execute(
+                select(
+                    count,
+                    func.count(sessions.c.human_score),
+                    func.coalesce(func.sum(sessions.c.duration_s), 0.0),
+                )
+            ).one()
+            archived = connection.execute(
+                select(count).select_from(sessions).where(sessions.c.archived.is_(True))
+            ).scalar_one()
+            by_status = connection.execute(
+                select(sessions.c.status, count)
+                .group_by(sessions.c.status)
+                .order_by(sessions.c.status)
+            ).all()
+        return {
+            "sessions": whole[0],
+            "archived": archived,
+            "scored": whole[1],
+            "by_status": {row[0]: row[1] for row in by_status},
+            "duration_s": float(whole[2]),
+            **{name: int(value) for name, value in zip(_SUMMED, summed, strict=True)},
+        }
+
+    def clear(self) -> None:
+        """Remove every row; the tables stay."""
+        with self._database.writing() as connection:
+            connection.execute(delete(session_tags))
+            connection.execute(delete(sessions))
+
+    def close(self) -> None:
+        """Give the connections back; a later call opens new ones."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.where!r})"
+
+    def _select(
+        self,
+        filters: list[ColumnElement[bool]],
+        *,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> list[SessionRow]:
+        order = (sessions.c.started_at, sessions.c.id)
+        query = select(*_COLUMNS).where(*filters)
+        query = query.order_by(*((c.desc() for c in order) if newest_first else order))
+        with self._database.reading() as connection:
+            return list(_rows(connection.execute(query.limit(limit)).all()))
+
+
+def _rows(found: Iterable[Any]) -> Iterator[SessionRow]:
+    for values in found:
+        fields = dict(zip(_FIELDS, values, strict=True))
+        fields["tags"] = [] if values[_TAGS] == "[]" else msgspec.json.decode(values[_TAGS])
+        yield SessionRow(**fields)
+
+
+def _values(row: SessionRow) -> dict[str, Any]:
+    values = {name: _storable(value) for name, value in msgspec.structs.asdict(row).items()}
+    values["tags"] = msgspec.json.encode([_storable(tag) for tag in row.tags]).decode()
+    values["started_at"] = _started_at(row)
+    return values
+
+
+def _storable(value: Any) -> Any:
+    """Text without what no database takes: NUL (PostgreSQL) and lone surrogates (both)."""
+    if not isinstance(value, str) or (value.isprintable() and value.isascii()):
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _put_tags(connection: Connection, rows: list[SessionRow]) -> None:
+    ids = [row.id for row in rows]
+    connection.execute(delete(session_tags).where(session_tags.c.session.in_(ids)))
+    tags = [
+        {"session": row.id, "tag": tag}
+        for row in rows
+        for tag in dict.fromkeys(_storable(tag) for tag in row.tags)
+    ]
+    if tags:
+        connection.execute(session_tags.insert(), tags)
+
+
+def _started_at(row: SessionRow) -> float:
+    """Seconds since 1970 by which rows are sorted; the id's own time where the text has none."""
+    try:
+        return _utc(datetime.fromisoformat(row.started)).timestamp()
+    except (ValueError, OverflowError) as error:
+        if is_ulid(row.id):
+            return ulid_time(row.id).timestamp()
+        raise CatalogError(
+            f"the session {row.id!r} cannot be listed: its start {row.started!r} is no ISO 8601 "
+            "time; run `understudy session verify` on it"
+        ) from error
+
+
+def _score(source: ScoreSource) -> ColumnElement[Any]:
+    if source == "human":
+        return sessions.c.human_score
+    if source == "auto":
+        return sessions.c.auto_score
+    if source == "any":
+        return func.coalesce(sessions.c.human_score, sessions.c.auto_score)
+    raise UsageError(
+        f"there is no score source {source!r}; choose one of {', '.join(get_args(ScoreSource))}"
+    )
+
+
+def _moment(when: When, what: Literal["since", "until"]) -> datetime:
+    if isinstance(when, str):
+        try:
+            when = date.fromisoformat(when) if len(when) == 10 else datetime.fromisoformat(when)
+        except ValueError as error:
+            raise UsageError(
+                f"{what} is {when!r}, which is no ISO 8601 time; write 2026-01-31 or "
+                "2026-01-31T18:00"
+            ) from error
+    if isinstance(when, datetime):
+        return _utc(when)
+    begin = datetime.combine(when, time(), UTC)
+    return begin if what == "since" else begin + timedelta(days=1, microseconds=-1)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

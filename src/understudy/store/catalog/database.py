@@ -1,0 +1,219 @@
+"""The connection to the catalog's database: SQLite or PostgreSQL behind the same two doors.
+
+``reading`` and ``writing`` are transactions; whatever the database complains about comes out of
+them as one sentence, with no password in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from understudy.errors import CatalogError
+from understudy.store.catalog import migrations
+from understudy.store.catalog.schema import metadata
+
+_BUSY_TIMEOUT_MS = 30_000
+_CONNECT_TIMEOUT_S = 10
+_POSTGRES_LOCK = 0x756E6465  # any number that nobody else takes: "unde"
+_DAMAGE = ("not a database", "malformed", "no such table", "no such column", "file is encrypted")
+
+
+class DamagedCatalogError(CatalogError):
+    """The database file is no catalog any more; it can be put aside and built again."""
+
+    def __init__(self, message: str, file: Path) -> None:
+        super().__init__(message)
+        self.file = file
+
+
+class Database:
+    """One catalog database, brought up to date on opening. Threads may share it; so may a fork.
+
+    ``url`` is a path of an SQLite file or a URL (``sqlite:///…``, ``postgresql://…``). Raises
+    CatalogError when it cannot be reached or was made by a later version.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self._url = _parse(url)
+        self.where = str(self.file) if self.file else _without_password(self._url)
+        """The file or URL, without a password."""
+        self._pid = os.getpid()
+        self._engine = self._make_engine()
+        self.created = False
+        """Whether the tables were made by this opening, so that nothing is in them yet."""
+        try:
+            self._bring_up_to_date()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file; None on a server."""
+        return Path(self._url.database) if self.is_sqlite and self._url.database else None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database."""
+        with self._complaints(), self._current_engine().begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that waits for other writers (on SQLite up to 30 s), then excludes them."""
+        engine = self._current_engine().execution_options(understudy_writing=True)
+        with self._complaints(), engine.begin() as connection:
+            yield connection
+
+    def start_again(self) -> None:
+        """Drop our tables and make them anew, empty; other tables of the database stay."""
+        with self._exclusive() as connection:
+            migrations.refuse_newer(migrations.stored_schema(connection), self.where)
+            metadata.drop_all(connection)
+            migrations.migrate(connection, self.where)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._current_engine().dispose()
+
+    def _bring_up_to_date(self) -> None:
+        with self.reading() as connection:
+            schema = migrations.stored_schema(connection)
+        migrations.refuse_newer(schema, self.where)
+        if schema == migrations.CATALOG_SCHEMA:
+            return
+        with self._exclusive() as connection:
+            self.created = migrations.stored_schema(connection) == 0
+            migrations.migrate(connection, self.where)
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[Connection]:
+        """A transaction for changing tables, one process at a time."""
+        if not self.is_sqlite:
+            with self.writing() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRES_LOCK})
+                yield connection
+            return
+        # The change to WAL is outside any transaction and does not wait for others by itself.
+        from filelock import FileLock
+
+        with FileLock(f"{self.where}.lock"):
+            with self._complaints(), self._current_engine().connect() as connection:
+                raw: Any = connection.connection
+                raw.execute("PRAGMA journal_mode = WAL")
+            with self.writing() as connection:
+                yield connection
+
+    def _current_engine(self) -> Engine:
+        if self._pid != os.getpid():
+            # After a fork the parent's connections are left to the parent.
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        return self._engine
+
+    def _make_engine(self) -> Engine:
+        try:
+            if self.is_sqlite:
+                engine = create_engine(
+                    self._url,
+                    connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
+                    hide_parameters=True,
+                )
+                event.listen(engine, "connect", _prepare_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
+                return engine
+            return create_engine(
+                self._url,
+                connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
+        except ImportError as error:
+            raise CatalogError(
+                f"the catalog {self.where} needs the PostgreSQL driver ({error}); install the "
+                "extra `postgres`, as in `pip install -e '.[postgres]'`"
+            ) from error
+
+    @contextlib.contextmanager
+    def _complaints(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+            # The chain is cut: a driver's own exception may carry the URL with its password.
+            raise self._complaint(" ".join(str(cause).split())) from None
+
+    def _complaint(self, said: str) -> CatalogError:
+        for secret in (self._url.password, self._url.query.get("password")):
+            if isinstance(secret, str) and secret:
+                said = said.replace(secret, "***")
+        if self.file and any(mark in said for mark in _DAMAGE):
+            return DamagedCatalogError(
+                f"the catalog {self.where} is damaged ({said}); run `understudy reindex`, which "
+                "puts it aside and builds it again from the sessions",
+                self.file,
+            )
+        if self.is_sqlite:
+            advice = "check that its folder exists and may be written, and the free space"
+        else:
+            advice = "check that the server runs and `catalog.url` in understudy.toml is right"
+        return CatalogError(f"the catalog {self.where} cannot be used ({said}); {advice}")
+
+
+def _without_password(url: URL) -> str:
+    if "password" in url.query:
+        url = url.update_query_dict({"password": "***"})
+    return url.render_as_string(hide_password=True)
+
+
+def _parse(url: str | Path) -> URL:
+    if isinstance(url, Path):
+        return URL.create("sqlite", database=str(url))
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        backend = ""
+    if backend == "sqlite" and parsed.database:
+        return parsed
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise CatalogError(
+        "the catalog's URL cannot be understood; `catalog.url` in understudy.toml may be empty, "
+        "`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`"
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not guessed by the driver
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("understudy_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def put_aside(file: Path) -> Path:
+    """Rename a damaged SQLite file, and what belongs to it, to a name that is free; return it."""
+    number = 1
+    while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
+        number += 1
+    for ending in ("", "-wal", "-shm"):
+        part = Path(f"{file}{ending}")
+        if part.exists():
+            part.replace(f"{aside}{ending}")
+    return aside

@@ -1,0 +1,103 @@
+"""The catalog's tables as queries see them, and the row they hold.
+
+The tables are made and changed by ``migrations``; a test holds that both say the same.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("directory", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("game", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("player", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("started", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended", Text),
+    Column("duration_s", Float),
+    Column("steps", BigInteger, nullable=False),
+    Column("chats", BigInteger, nullable=False),
+    Column("frames", BigInteger, nullable=False),
+    Column("images", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+    Column("masked", BigInteger, nullable=False),
+    Column("human_score", Float),
+    Column("auto_score", Float),
+    Column("success", Boolean),
+    Column("tags", Text, nullable=False),
+    Column("license", Text, nullable=False),
+    Column("consent", Text, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("sealed_sha256", Text),
+    Column("schema", Integer, nullable=False),
+)
+
+session_tags = Table(
+    "session_tags",
+    metadata,
+    Column("session", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+)
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalog knows of a session without opening it."""
+
+    id: str
+    """ULID."""
+    directory: str
+    """Name of its folder in ``runs/``, also while it is archived."""
+    name: str = ""
+    game: str = ""
+    task: str = ""
+    player: str = ""
+    model: str = ""
+    status: str = "recording"
+    """``recording``, ``sealed``, ``incomplete`` or ``killed``."""
+    reason: str | None = None
+    """Why it has that status, in words."""
+    started: str
+    """ISO 8601, UTC."""
+    ended: str | None = None
+    duration_s: float | None = None
+    steps: int = 0
+    chats: int = 0
+    frames: int = 0
+    images: int = 0
+    bytes: int = 0
+    seen: int = 0
+    stored: int = 0
+    dropped: int = 0
+    masked: int = 0
+    human_score: float | None = None
+    auto_score: float | None = None
+    success: bool | None = None
+    tags: list[str] = []
+    license: str = ""
+    consent: str = ""
+    archived: bool = False
+    sealed_sha256: str | None = None
+    """Of its manifest."""
+    schema: int = 1
+    """Of the session's own files."""
