@@ -31,7 +31,8 @@ class _Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 def resolve_workspace_path(path: str | os.PathLike[str] | None = None) -> Path:
     """Where the workspace lies: ``path``, else ``UNDERSTUDY_WORKSPACE``, else the current directory
-    when it holds ``understudy.toml``, else ``./understudy``."""
+    when it holds ``understudy.toml``, else ``./understudy``.
+    """
     if path is not None:
         return Path(path).expanduser().absolute()
     named = os.environ.get("UNDERSTUDY_WORKSPACE")
