@@ -38,24 +38,22 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
     """
     with _refusals(path):
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        temporary = target.parent / (
-            f".{target.name[:100]}.{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
-        )
+        temporary = target.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         mode = _mode(target)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 if mode is not None:
-                    os.chmod(temporary, mode)
+                    temporary.chmod(mode)
                 file.write(data)
                 file.flush()
                 if sync:
                     os.fsync(file.fileno())
-            os.replace(temporary, target)
+            temporary.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
             raise
         if sync:
             sync_folder(target.parent)

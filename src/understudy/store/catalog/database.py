@@ -173,9 +173,7 @@ class Database:
 
 
 def _without_password(url: URL) -> str:
-    if "password" in url.query:
-        url = url.update_query_dict({"password": "***"})
-    return url.render_as_string(hide_password=True)
+    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
 
 def _parse(url: str | Path) -> URL:
