@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import click
 
+from understudy._version import __version__
 from understudy.cli._commands import DEBUG, LazyGroup, debug_option
 from understudy.errors import UnderstudyError
 
@@ -33,7 +34,7 @@ INTERRUPTED = 130  # what a shell reports of a program stopped by Ctrl-C
     commands_at=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="understudy", message="understudy %(version)s")
+@click.version_option(__version__, message="understudy %(version)s")
 @debug_option
 def root() -> None:
     """Record how a game is played and turn it into training data."""
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(str(error), error.exit_status)
     except Exception as error:
         return _failed(
-            f"{type(error).__name__}: {error or 'no more is known'}. This is a fault of "
+            f"{type(error).__name__}: {str(error) or 'no more is known'}. This is a fault of "
             "Understudy's own: run the command again with --debug and report what it prints.",
             1,
         )

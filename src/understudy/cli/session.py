@@ -1,0 +1,278 @@
+"""``understudy session``: what was recorded, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from understudy.cli._commands import Group, json_option, open_workspace, workspace_option
+from understudy.cli._output import (
+    human_bytes,
+    human_seconds,
+    print_facts,
+    print_json,
+    print_table,
+    progress,
+)
+
+if TYPE_CHECKING:
+    from understudy.session.reader import RecordedSession
+    from understudy.session.steps import Step
+    from understudy.store.catalog import SessionRow
+
+_SHOWN_LINES = 12
+_SHOWN_WIDTH = 88
+
+
+def _at_least_zero() -> click.IntRange:
+    return click.IntRange(min=0)
+
+
+@click.group(cls=Group)
+def session() -> None:
+    """List, show, check and move sessions.
+
+    A SESSION is named by its id, by its directory, or by the beginning of either.
+    """
+
+
+def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filters that choose sessions, alike for every command that takes several."""
+    for option in reversed(
+        (
+            click.option("--game", metavar="NAME", help="Only sessions of this game."),
+            click.option("--player", metavar="NAME", help="Only sessions of this player."),
+            click.option("--task", metavar="TEXT", help="Only sessions of this task."),
+            click.option("--model", metavar="NAME", help="Only sessions of this model."),
+            click.option("--tag", metavar="TAG", help="Only sessions with this tag."),
+            click.option(
+                "--min-score",
+                type=float,
+                metavar="SCORE",
+                help="Only sessions with at least this score; those without one are left out.",
+            ),
+            click.option(
+                "--score-source",
+                type=click.Choice(["human", "auto", "any"]),
+                default="human",
+                show_default=True,
+                help="Whose score --min-score looks at.",
+            ),
+            click.option(
+                "--since",
+                metavar="TIME",
+                help="Only sessions begun at this day or time (UTC) or later.",
+            ),
+            click.option(
+                "--until",
+                metavar="TIME",
+                help="Only sessions begun at this day or time (UTC) or earlier.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@session.command("list")
+@filter_options
+@click.option(
+    "--status",
+    type=click.Choice(["recording", "sealed", "incomplete", "killed"]),
+    help="Only sessions in this state.",
+)
+@click.option("--archived/--not-archived", default=None, help="Only (un)archived sessions.")
+@click.option(
+    "--limit", type=_at_least_zero(), metavar="N", help="At most this many, newest first."
+)
+@json_option
+@workspace_option
+def list_sessions(as_json: bool, workspace_path: Path | None, **filters: Any) -> None:
+    """List sessions, newest first."""
+    with open_workspace(workspace_path) as workspace:
+        rows = workspace.rows(**filters)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        click.echo("No sessions fit.", err=True)
+        return
+    columns = ("ID", "STARTED", "NAME", "GAME", "PLAYER", "STATUS", "LENGTH", "STEPS", "CHATS",
+               "FRAMES", "DROPPED", "SCORE", "SIZE")  # fmt: skip
+    print_table(columns, [_listed(row) for row in rows])
+
+
+def _listed(row: SessionRow) -> tuple[object, ...]:
+    return (
+        row.id,
+        row.started[:19].replace("T", " "),
+        row.name,
+        row.game,
+        row.player,
+        "archived" if row.archived else row.status,
+        human_seconds(row.duration_s),
+        row.steps,
+        row.chats,
+        row.frames,
+        row.dropped,
+        row.human_score if row.human_score is not None else row.auto_score,
+        human_bytes(row.bytes),
+    )
+
+
+@session.command("show")
+@click.argument("name", metavar="SESSION")
+@click.option("--trace", "whole_trace", is_flag=True, help="Show every line of the trace.")
+@json_option
+@workspace_option
+def show_session(name: str, whole_trace: bool, as_json: bool, workspace_path: Path | None) -> None:
+    """Show what one session holds.
+
+    Opening a session whose recorder was killed repairs it; what had to be cut off is said.
+    """
+    with open_workspace(workspace_path) as workspace:
+        recorded = workspace.session(name)
+        if as_json:
+            print_json(_facts(recorded, whole_trace=whole_trace))
+            return
+        for cut in recorded.repaired:
+            click.echo(f"repaired: cut off {cut}", err=True)
+        _print_session(recorded, whole_trace=whole_trace)
+
+
+def _facts(recorded: RecordedSession, *, whole_trace: bool) -> dict[str, Any]:
+    import msgspec
+
+    facts = {
+        **msgspec.to_builtins(recorded.metadata),
+        "path": recorded.path,
+        "counters": recorded.counters,
+        "repaired": recorded.repaired,
+        "feedback": recorded.feedback(),
+        "scores": recorded.current_feedback.scores,
+    }
+    if whole_trace:
+        facts["trace"] = list(recorded.trace())
+    return facts
+
+
+def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
+    row = recorded.metadata
+    counters = recorded.counters
+    current = recorded.current_feedback
+    print_facts(
+        [
+            ("session", row.id),
+            ("directory", recorded.path),
+            ("game", row.game),
+            ("task", row.task),
+            ("player", row.player),
+            ("model", row.model),
+            ("status", f"{row.status}: {row.reason}" if row.reason else row.status),
+            ("started", row.started),
+            ("length", human_seconds(row.duration_s)),
+            ("holds", _holdings(row)),
+            ("size", human_bytes(row.bytes)),
+            ("counted", f"{row.seen} seen, {row.stored} stored, {row.dropped} dropped"),
+            ("dropped for", _counts(counters.get("reasons"))),
+            ("masked", _counts(counters.get("masked"))),
+            ("success", row.success),
+            ("score", row.human_score),
+            ("automatic score", row.auto_score),
+            ("scores", _counts(current.scores) if len(current.scores) > 1 else None),
+            ("tags", row.tags),
+            ("license", row.license),
+            ("consent", row.consent),
+        ]
+    )
+    for entry in current.comments:
+        print_facts([("comment", f"{entry.author}: {entry.comment}")])
+    shown: deque[Step] = deque(recorded.trace(), maxlen=None if whole_trace else _SHOWN_LINES)
+    if shown:
+        click.echo()
+        print_table(
+            ("LINE", "TIME", "WHAT", ""),
+            [(step.n, step.time[11:19], *_in_short(step)) for step in shown],
+        )
+
+
+def _holdings(row: SessionRow) -> str:
+    counts = (
+        (row.steps, "steps"),
+        (row.chats, "chats"),
+        (row.frames, "frames"),
+        (row.images, "images"),
+    )
+    return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing"
+
+
+def _counts(counts: dict[str, Any] | None) -> str | None:
+    return ", ".join(f"{what}: {count}" for what, count in counts.items()) if counts else None
+
+
+def _in_short(step: Step) -> tuple[str, str]:
+    """What kind of line it is, and the beginning of what it says."""
+    from understudy.session.steps import AgentStep, ChatStep
+
+    if isinstance(step, AgentStep):
+        return "step", _cut(step.action)
+    if isinstance(step, ChatStep):
+        asked = step.messages[-1].get("content") if step.messages else None
+        answer = step.response or {}
+        said = answer.get("content") or [
+            call.get("function", {}).get("name") for call in answer.get("tool_calls", ())
+        ]
+        half = _SHOWN_WIDTH // 2 - 2
+        ending = "" if step.status == "complete" else f" ({step.status})"
+        return "chat", f"{_cut(asked, half)} → {_cut(said, half)}{ending}"
+    return step.kind, _cut(step.facts or None)
+
+
+def _cut(value: object, width: int = _SHOWN_WIDTH) -> str:
+    if value is None:
+        return "–"
+    text = " ".join(str(value).split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+@session.command("verify")
+@click.argument("names", metavar="[SESSION]...", nargs=-1)
+@json_option
+@workspace_option
+@click.pass_context
+def verify_sessions(
+    context: click.Context, names: tuple[str, ...], as_json: bool, workspace_path: Path | None
+) -> None:
+    """Check sessions to the last bit.
+
+    Without SESSION: all that are not archived or being recorded. Changes nothing. The exit status
+    is 1 when anything is damaged, missing or does not add up.
+    """
+    from understudy.session.verify import verify
+
+    problems: list[dict[str, str]] = []
+    with open_workspace(workspace_path) as workspace:
+        if names:
+            rows = [workspace.find(name) for name in names]
+        else:
+            rows = workspace.rows(archived=False, newest_first=False)
+            rows = [row for row in rows if row.status != "recording"]
+        with progress("verifying") as report:
+            for number, row in enumerate(rows, start=1):
+                found = verify(workspace.runs / row.directory, sealed_sha256=row.sealed_sha256)
+                problems += [
+                    {"session": row.id, "file": problem.file, "reason": problem.reason}
+                    for problem in found
+                ]
+                report(number, len(rows))
+    if as_json:
+        print_json({"ok": not problems, "sessions": len(rows), "problems": problems})
+    else:
+        for problem in problems:
+            click.echo("{session}  {file}: {reason}".format(**problem))
+        click.echo(f"{len(rows)} sessions checked, {len(problems)} problems found.")
+    context.exit(1 if problems else 0)
