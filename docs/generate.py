@@ -32,14 +32,16 @@ def pages() -> dict[str, str]:
 
 
 def undocumented() -> list[str]:
-    """Whatever a reader would look up in vain: commands, options, settings, errors without words."""
+    """Whatever a reader would look up in vain: what has a name and no words."""
     missing = []
     for path, command in commands():
         if not command.help:
             missing.append(f"command {path}")
-        for parameter in command.params:
-            if isinstance(parameter, click.Option) and not parameter.help:
-                missing.append(f"option {parameter.opts[-1]} of {path}")
+        missing += [
+            f"option {parameter.opts[-1]} of {path}"
+            for parameter in command.params
+            if isinstance(parameter, click.Option) and not parameter.help
+        ]
     for section, model in sections():
         if not model.__doc__:
             missing.append(f"settings [{section}]")

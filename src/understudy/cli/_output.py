@@ -117,15 +117,15 @@ def _bar(label: str) -> Iterator[Progress]:
 
 
 class _Lines:
-    """Progress where nobody watches: a line at the first report, then every few seconds."""
+    """Progress where nobody watches: nothing of short work, of long work a line now and then."""
 
     def __init__(self, label: str) -> None:
         self._label = label
-        self._next = 0.0
+        self._next = time.monotonic() + _PLAIN_EVERY_S
 
     def __call__(self, done: int, total: int | None = None) -> None:
         now = time.monotonic()
-        if now < self._next and done != total:
+        if now < self._next:
             return
         self._next = now + _PLAIN_EVERY_S
         of = "" if total is None else f" of {total}"

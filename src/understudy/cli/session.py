@@ -187,10 +187,9 @@ def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
             ("tags", row.tags),
             ("license", row.license),
             ("consent", row.consent),
+            *(("comment", f"{entry.author}: {entry.comment}") for entry in current.comments),
         ]
     )
-    for entry in current.comments:
-        print_facts([("comment", f"{entry.author}: {entry.comment}")])
     shown: deque[Step] = deque(recorded.trace(), maxlen=None if whole_trace else _SHOWN_LINES)
     if shown:
         click.echo()
