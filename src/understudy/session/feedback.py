@@ -1,0 +1,167 @@
+"""What people and judges said about a session: appended, never edited; current values derived.
+
+``feedback.jsonl`` holds one checked line an entry. Two authors may disagree, and both stay; one
+author's later word replaces that author's earlier one in the derived values only.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import filelock
+import msgspec
+
+from understudy.errors import StorageError, UsageError
+from understudy.session.migrations import SCHEMA, migrate
+from understudy.store.checked_lines import scan_lines, seal_line, whole_lines
+from understudy.store.ulids import new_ulid
+
+FILE_NAME = "feedback.jsonl"
+LOWEST, HIGHEST = 1, 10
+_LOCK_TIMEOUT_S = 30.0
+
+
+class FeedbackEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that one author said at one time."""
+
+    id: str
+    time: str
+    author: str
+    """``human:NAME``, ``auto:RULE`` or ``model:NAME``: who speaks, and what kind of speaker."""
+    step: int | None = None
+    """The trace line (its ``n``) that is meant; None for the session as a whole."""
+    score: float | None = None
+    comment: str | None = None
+    tags: tuple[str, ...] = ()
+    removed_tags: tuple[str, ...] = ()
+    correction: Any = None
+    """What should have stood there instead, in the form of what it corrects."""
+    reason: str | None = None
+    schema: int = SCHEMA
+
+
+class CurrentFeedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What all entries come to."""
+
+    human_score: float | None = None
+    """Median of the latest score of each human author, for the session as a whole."""
+    auto_score: float | None = None
+    """The same over authors that are no humans."""
+    scores: dict[str, float] = {}
+    """Author → latest score of the session: where they disagree, it shows here."""
+    tags: tuple[str, ...] = ()
+    comments: tuple[FeedbackEntry, ...] = ()
+    corrections: dict[int, FeedbackEntry] = {}
+    """Trace line → the latest correction of it."""
+
+
+def append_feedback(folder: Path, lock: Path, entry: FeedbackEntry) -> None:
+    """Append ``entry`` and sync it, one process at a time. A torn tail is cut off first."""
+    path = folder / FILE_NAME
+    data = seal_line(msgspec.json.encode(entry))
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(lock, timeout=_LOCK_TIMEOUT_S):
+            if path.exists() and (scan := scan_lines(path)).torn:
+                os.truncate(path, scan.end)
+            before = path.stat().st_size if path.exists() else 0
+            with open(path, "ab") as file:
+                try:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.truncate(path, before)
+                    raise
+    except filelock.Timeout as error:
+        raise StorageError(
+            f"another process has been writing feedback to {folder} for {_LOCK_TIMEOUT_S:.0f} s; "
+            "try again when it has finished"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"the feedback for {folder} could not be written ({error.strerror}); "
+            "free space or fix the permissions and give it again"
+        ) from error
+
+
+def new_entry(
+    *,
+    time: str,
+    author: str,
+    step: int | None = None,
+    score: float | None = None,
+    comment: str | None = None,
+    tags: tuple[str, ...] = (),
+    removed_tags: tuple[str, ...] = (),
+    correction: Any = None,
+    reason: str | None = None,
+) -> FeedbackEntry:
+    """A checked entry; UsageError for a score off the scale, no author, or nothing said."""
+    if not author or not author.strip():
+        raise UsageError("feedback needs an author, such as human:me")
+    if score is not None and not LOWEST <= score <= HIGHEST:
+        raise UsageError(f"a score is a number from {LOWEST} to {HIGHEST}, not {score}")
+    if score is None and not comment and not tags and not removed_tags and correction is None:
+        raise UsageError("feedback needs a score, a comment, a tag or a correction")
+    if correction is not None and step is None:
+        raise UsageError("a correction needs the step that it corrects")
+    return FeedbackEntry(
+        id=new_ulid(), time=time, author=author, step=step, score=score, comment=comment,
+        tags=tags, removed_tags=removed_tags, correction=correction, reason=reason,
+    )  # fmt: skip
+
+
+def read_feedback(folder: Path) -> list[FeedbackEntry]:
+    """All whole entries, in the order they were given."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        return []
+    entries = []
+    for number, line in enumerate(whole_lines(path), start=1):
+        record = migrate(msgspec.json.decode(line), what=f"line {number} of {path}")
+        record.pop("crc", None)
+        entries.append(msgspec.convert(record, type=FeedbackEntry))
+    return entries
+
+
+def is_human(author: str) -> bool:
+    return author.partition(":")[0] == "human" or ":" not in author
+
+
+def derive(entries: list[FeedbackEntry], tags: tuple[str, ...] = ()) -> CurrentFeedback:
+    """The current values; ``tags`` are those the session began with."""
+    scores: dict[str, float] = {}
+    current_tags = dict.fromkeys(tags)
+    comments = []
+    corrections: dict[int, FeedbackEntry] = {}
+    for entry in entries:
+        if entry.score is not None and entry.step is None:
+            scores[entry.author] = entry.score
+        current_tags.update(dict.fromkeys(entry.tags))
+        for tag in entry.removed_tags:
+            current_tags.pop(tag, None)
+        if entry.comment:
+            comments.append(entry)
+        if entry.correction is not None and entry.step is not None:
+            corrections[entry.step] = entry
+    human = [score for author, score in scores.items() if is_human(author)]
+    automatic = [score for author, score in scores.items() if not is_human(author)]
+    return CurrentFeedback(
+        human_score=statistics.median(human) if human else None,
+        auto_score=statistics.median(automatic) if automatic else None,
+        scores=scores,
+        tags=tuple(current_tags),
+        comments=tuple(comments),
+        corrections=corrections,
+    )
+
+
+def disagreement(entries: list[FeedbackEntry]) -> Counter[float]:
+    """How many human authors hold each score, by their latest."""
+    latest = derive(entries).scores
+    return Counter(score for author, score in latest.items() if is_human(author))

@@ -1,0 +1,197 @@
+"""A recorded session, opened: its facts, trace, frames, images and feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy.errors import SessionError
+from understudy.session.feedback import (
+    CurrentFeedback,
+    FeedbackEntry,
+    append_feedback,
+    derive,
+    new_entry,
+    read_feedback,
+)
+from understudy.session.header import read_header
+from understudy.session.steps import Step
+from understudy.session.trace_file import read_trace
+from understudy.session.views import write_views
+from understudy.store.manifest import MANIFEST_NAME, Manifest, read_manifest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from understudy.session.images import ImageReader
+    from understudy.session.masking import Masker
+    from understudy.store.catalog.schema import SessionRow
+
+
+class RecordedSession:
+    """What was recorded, read on demand; ``Workspace.session`` and ``sessions`` make it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lock_of: Callable[[str], Path],
+        masker: Masker,
+        describe: Callable[[Path], SessionRow],
+        on_change: Callable[[SessionRow], None],
+        now: Callable[[], str],
+        repaired: Sequence[str] = (),
+    ) -> None:
+        self.path = folder
+        self.header = read_header(folder)
+        self.id = self.header.id
+        self.repaired = tuple(repaired)
+        """What opening it had to cut off after a kill, in sentences."""
+        self._lock = lock_of(self.id)
+        self._masker = masker
+        self._describe = describe
+        self._on_change = on_change
+        self._now = now
+
+    @property
+    def sealed(self) -> bool:
+        return (self.path / MANIFEST_NAME).exists()
+
+    @cached_property
+    def metadata(self) -> SessionRow:
+        """All facts of the session as the catalog holds them, taken from its folder."""
+        return self._describe(self.path)
+
+    @property
+    def status(self) -> str:
+        return self.metadata.status
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The seal; None while recording and after a kill."""
+        return read_manifest(self.path) if self.sealed else None
+
+    @property
+    def counters(self) -> dict[str, Any]:
+        """``seen``, ``stored``, ``dropped`` and their reasons; empty for an unsealed session."""
+        manifest = self.manifest
+        return dict(manifest.facts.get("counters", {})) if manifest else {}
+
+    def trace(self) -> Iterator[Step]:
+        """The steps, chats and events in order, one in memory at a time."""
+        return read_trace(self.path / "trace.jsonl")
+
+    def frames(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All frames in memory. Gap rows have ``missed`` > 0 and null values."""
+        import pyarrow as pa
+
+        schema, batches = self._batches(columns)
+        return pa.Table.from_batches(batches, schema=schema)
+
+    def frame_batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The frames in batches, memory flat."""
+        return self._batches(columns)[1]
+
+    def image(self, index: int) -> np.ndarray[Any, Any]:
+        """The pixels of image ``index`` (the ``image`` column of the frames names it)."""
+        return self._images.image(index)
+
+    @property
+    def image_count(self) -> int:
+        return self._images.count if self._image_path.exists() else 0
+
+    def feedback(self) -> list[FeedbackEntry]:
+        """Everything that was said about the session, in the order it was said."""
+        return read_feedback(self.path)
+
+    @property
+    def current_feedback(self) -> CurrentFeedback:
+        """What it comes to: scores, tags, corrections."""
+        return derive(self.feedback(), self.header.tags)
+
+    def add_feedback(
+        self,
+        *,
+        score: float | None = None,
+        comment: str | None = None,
+        author: str,
+        step: int | None = None,
+        tags: Sequence[str] = (),
+        removed_tags: Sequence[str] = (),
+        correction: Any = None,
+        reason: str | None = None,
+    ) -> FeedbackEntry:
+        """Say something about the session, or about the trace line ``step``; nothing is replaced.
+
+        ``score`` is 1 to 10. ``correction`` is what should have stood there (for a chat: the
+        assistant message). Raises UsageError for what makes no sense, StorageError as the disk
+        does.
+        """
+        if step is not None and all(line.n != step for line in self.trace()):
+            raise SessionError(
+                f"{self.path.name} has no trace line {step}; `session show` lists them"
+            )
+        entry = new_entry(
+            time=self._now(),
+            author=author,
+            step=step,
+            score=score,
+            comment=self._masker.mask_text(comment)[0] if comment else None,
+            tags=tuple(tags),
+            removed_tags=tuple(removed_tags),
+            correction=self._masker.mask_value(correction)[0],
+            reason=self._masker.mask_text(reason)[0] if reason else None,
+        )
+        append_feedback(self.path, self._lock, entry)
+        self.__dict__.pop("metadata", None)
+        if self.manifest is not None:
+            write_views(self.path, self.header, self.manifest.facts, self.current_feedback)
+        self._on_change(self.metadata)
+        return entry
+
+    def close(self) -> None:
+        """Close what was opened for reading images."""
+        images = self.__dict__.pop("_images", None)
+        if images is not None:
+            images.close()
+
+    def __repr__(self) -> str:
+        return f"RecordedSession({self.path.name!r}, id={self.id!r})"
+
+    @property
+    def _image_path(self) -> Path:
+        return self.path / ("images.pack" if self.sealed else "images.blocks")
+
+    @cached_property
+    def _images(self) -> ImageReader:
+        from understudy.session.images import ImageReader
+
+        if not self._image_path.exists():
+            raise IndexError(f"{self.path.name} has no images")
+        return ImageReader(self._image_path)
+
+    def _batches(self, columns: Sequence[str] | None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from understudy.session.frame_file import iterate_batches
+
+        parquet, blocks = self.path / "frames.parquet", self.path / "frames.blocks"
+        if self.sealed and parquet.exists():
+            file = pq.ParquetFile(parquet)
+            wanted = list(columns) if columns is not None else None
+            schema = file.schema_arrow
+            if wanted is not None:
+                schema = pa.schema([schema.field(name) for name in wanted])
+            return schema, file.iter_batches(columns=wanted)
+        if not self.sealed and blocks.exists():
+            schema, batches = iterate_batches(blocks)
+            if columns is None:
+                return schema, batches
+            names = list(columns)
+            narrow = pa.schema([schema.field(name) for name in names])
+            return narrow, (batch.select(names) for batch in batches)
+        return pa.schema([]), iter(())

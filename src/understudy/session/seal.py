@@ -1,0 +1,184 @@
+"""Sealing: from the files of a recording to those of a finished session, and its manifest.
+
+The manifest is the moment of truth: until it stands, everything is still as it was recorded and
+sealing can be done again; once it stands, what it replaced is removed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from understudy.session.frame_file import iterate_batches
+from understudy.session.header import SessionHeader
+from understudy.session.images import ImageReader, seal_images
+from understudy.session.steps import AgentStep, ChatStep
+from understudy.session.trace_file import read_trace
+from understudy.store.atomic import sync_folder
+from understudy.store.manifest import Manifest, hash_tree, write_manifest
+
+RECORDED = ("session.json", "trace.jsonl", "frames.parquet", "images.pack", "screenshots",
+            "memory_snapshots")  # fmt: skip
+"""What the manifest covers: all that was recorded, in its final form."""
+
+_GROUP_BYTES = 32 * 1024 * 1024
+
+
+def seal_files(
+    folder: Path,
+    header: SessionHeader,
+    *,
+    status: str,
+    reason: str | None,
+    counters: dict[str, Any],
+    results: dict[str, Any] | None = None,
+    notes: list[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """Seal the session in ``folder`` and return its manifest.
+
+    ``counters`` and ``results`` are what only the recorder knows; a count that does not agree with
+    the files becomes a note. Raises OSError or StorageError as the disk does.
+    """
+    notes = list(notes or [])
+    remap = _seal_images(folder, progress)
+    _seal_frames(folder, remap)
+    sync_folder(folder)
+    facts = derive_facts(folder, header)
+    facts |= {"status": status, "reason": reason, "counters": counters, **(results or {})}
+    stored = counters.get("frames_stored")
+    if stored is not None and stored != facts["frames"]:
+        notes.append(f"{stored} frames were counted as stored and {facts['frames']} are there")
+    if facts["images_missing"]:
+        notes.append(f"{facts['images_missing']} frames name an image that is not there")
+    facts["notes"] = notes
+    present = [name for name in RECORDED if (folder / name).exists()]
+    manifest = Manifest(
+        kind="session",
+        id=header.id,
+        name=header.name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"),
+        files=hash_tree(folder, present),
+        facts=facts,
+    )
+    write_manifest(folder, manifest)
+    for leftover in ("frames.blocks", "images.blocks"):
+        (folder / leftover).unlink(missing_ok=True)
+    return manifest
+
+
+def derive_facts(folder: Path, header: SessionHeader) -> dict[str, Any]:
+    """Counts and times of a session, from what lies in its folder in its final form."""
+    kinds: Counter[str] = Counter()
+    last_time = header.started
+    chat_status: Counter[str] = Counter()
+    for step in read_trace(folder / "trace.jsonl"):
+        kinds[type(step).__name__] += 1
+        last_time = max(last_time, step.time)
+        if isinstance(step, ChatStep):
+            chat_status[step.status] += 1
+    facts: dict[str, Any] = {
+        "steps": kinds[AgentStep.__name__],
+        "chats": kinds[ChatStep.__name__],
+        "events": kinds["EventStep"],
+        "chat_status": dict(chat_status),
+        "frames": 0,
+        "gaps": 0,
+        "missed_ticks": 0,
+        "images": 0,
+        "images_missing": 0,
+    }
+    parquet = folder / "frames.parquet"
+    images = folder / "images.pack"
+    if images.exists():
+        with ImageReader(images) as reader:
+            facts["images"] = reader.count
+    if parquet.exists():
+        table = pq.read_table(parquet, columns=["missed", "image", "wall_ns"])
+        missed = table.column("missed").to_numpy()
+        shown = table.column("image").drop_null().to_numpy()
+        facts["frames"] = int(np.count_nonzero(missed == 0))
+        facts["gaps"] = int(np.count_nonzero(missed))
+        facts["missed_ticks"] = int(missed.sum())
+        facts["images_missing"] = int(np.count_nonzero(shown >= facts["images"]))
+        if len(table):
+            last = int(table.column("wall_ns").to_numpy().max())
+            moment = datetime.datetime.fromtimestamp(last / 1e9, datetime.UTC)
+            last_time = max(last_time, moment.isoformat(timespec="microseconds"))
+    started = datetime.datetime.fromisoformat(header.started)
+    facts["ended"] = last_time
+    facts["duration_s"] = round(
+        (datetime.datetime.fromisoformat(last_time) - started).total_seconds(), 6
+    )
+    return facts
+
+
+def _seal_images(
+    folder: Path, progress: Callable[[int, int], None] | None
+) -> np.ndarray[Any, Any] | None:
+    source = folder / "images.blocks"
+    if not source.exists():
+        return None
+    partial = folder / "images.pack.partial"
+    partial.unlink(missing_ok=True)
+    remap = seal_images(source, partial, progress=progress)
+    _sync(partial)
+    partial.replace(folder / "images.pack")
+    return remap
+
+
+def _seal_frames(folder: Path, remap: np.ndarray[Any, Any] | None) -> None:
+    source = folder / "frames.blocks"
+    if not source.exists():
+        return
+    partial = folder / "frames.parquet.partial"
+    schema, batches = iterate_batches(source, remap)
+    with pq.ParquetWriter(
+        partial,
+        schema,
+        compression="zstd",
+        use_dictionary=False,
+        use_byte_stream_split=_splittable(schema),
+    ) as writer:
+        waiting: list[pa.RecordBatch] = []
+        size = 0
+        for batch in batches:
+            waiting.append(batch)
+            size += batch.nbytes
+            if size >= _GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(waiting))
+                waiting, size = [], 0
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting))
+    _sync(partial)
+    partial.replace(folder / "frames.parquet")
+
+
+def _splittable(schema: pa.Schema) -> list[str]:
+    """Paths of the columns whose type Parquet can store byte by byte."""
+    paths = []
+    for field in schema:
+        path, kind = field.name, field.type
+        while pa.types.is_fixed_size_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        if (pa.types.is_floating(kind) and not pa.types.is_float16(kind)) or (
+            pa.types.is_integer(kind) and kind.bit_width >= 32
+        ):
+            paths.append(path)
+    return paths
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,106 @@
+"""Checking a session to the last bit: what is missing, changed, or does not add up, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from understudy.errors import UnderstudyError
+from understudy.session import feedback, views
+from understudy.session.feedback import derive, read_feedback
+from understudy.session.header import read_header
+from understudy.session.seal import derive_facts
+from understudy.store.blocks import scan_blocks
+from understudy.store.checked_lines import scan_lines
+from understudy.store.manifest import MANIFEST_NAME, Problem, check_files, read_manifest
+
+_COUNTED = ("steps", "chats", "events", "frames", "gaps", "images", "ended")
+
+
+def verify(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
+    """All problems of the session in ``folder``; none means that every bit is as recorded.
+
+    Changes nothing. ``sealed_sha256`` is the manifest's hash as the catalog knows it.
+    """
+    problems = _check_lines(folder)
+    try:
+        header = read_header(folder)
+    except UnderstudyError as error:
+        return [*problems, Problem("session.json", str(error))]
+    if not (folder / MANIFEST_NAME).exists():
+        return problems + _check_blocks(folder)
+    try:
+        manifest = read_manifest(folder)
+    except UnderstudyError as error:
+        return [*problems, Problem(MANIFEST_NAME, str(error))]
+    if sealed_sha256 is not None:
+        from understudy.store.hashes import sha256_file
+
+        if sha256_file(folder / MANIFEST_NAME) != sealed_sha256:
+            problems.append(Problem(MANIFEST_NAME, "is not the one that the catalog knows"))
+    problems += check_files(folder, manifest)
+    if manifest.id != header.id:
+        problems.append(Problem(MANIFEST_NAME, f"belongs to session {manifest.id}"))
+    damaged = {problem.file for problem in problems}
+    if not damaged & {"trace.jsonl", "frames.parquet", "images.pack"}:
+        facts = derive_facts(folder, header)
+        for name in _COUNTED:
+            if facts[name] != manifest.facts.get(name):
+                problems.append(
+                    Problem(
+                        MANIFEST_NAME,
+                        f"says {manifest.facts.get(name)} {name} and {facts[name]} are there",
+                    )
+                )
+    for note in manifest.facts.get("notes", []):
+        problems.append(Problem(MANIFEST_NAME, f"was sealed with a note: {note}"))
+    if not problems:
+        problems += _check_views(folder)
+    return problems
+
+
+def _check_lines(folder: Path) -> list[Problem]:
+    problems = []
+    for name in ("trace.jsonl", feedback.FILE_NAME):
+        path = folder / name
+        if not path.exists():
+            continue
+        scan = scan_lines(path)
+        problems += [
+            Problem(name, f"line {number} does not match its checksum") for number in scan.damaged
+        ]
+        if scan.torn:
+            problems.append(Problem(name, f"the last {scan.torn} bytes are no whole line"))
+    return problems
+
+
+def _check_blocks(folder: Path) -> list[Problem]:
+    problems = []
+    for name in ("frames.blocks", "images.blocks"):
+        if (folder / name).exists():
+            scan = scan_blocks(folder / name)
+            if scan.torn:
+                problems.append(Problem(name, f"{scan.reason}; {scan.torn} bytes behind it"))
+    return problems
+
+
+def _check_views(folder: Path) -> list[Problem]:
+    """The derived JSON files against what they are derived from."""
+    import msgspec
+
+    header = read_header(folder)
+    facts = read_manifest(folder).facts
+    current = derive(read_feedback(folder), header.tags)
+    expected = {
+        views.METADATA_NAME: views.metadata_view(header, facts, current),
+        views.TRACE_NAME: views.trace_view(folder),
+    }
+    problems = []
+    for name, view in expected.items():
+        try:
+            there = msgspec.json.decode((folder / name).read_bytes())
+        except (OSError, ValueError) as error:
+            problems.append(Problem(name, f"cannot be read: {error}"))
+            continue
+        if there != msgspec.json.decode(msgspec.json.encode(view)):
+            problems.append(Problem(name, "does not say what the record says"))
+    return problems

@@ -1,0 +1,343 @@
+"""The workspace as a user of the library sees it: start a session, find sessions, open one."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import filelock
+import msgspec
+
+from understudy._version import __version__
+from understudy.errors import SessionError, UnderstudyError
+from understudy.session.feedback import derive, read_feedback
+from understudy.session.header import FILE_NAME as HEADER_NAME
+from understudy.session.header import SessionHeader, read_header, write_header
+from understudy.session.index import describe, make_row
+from understudy.session.masking import Masker
+from understudy.session.reader import RecordedSession
+from understudy.session.recorder import (
+    SessionRecorder,
+    make_session_folder,
+    now_iso,
+    remove_failed_folder,
+)
+from understudy.session.recovery import repair, was_interrupted
+from understudy.store.catalog.schema import SessionRow
+from understudy.store.folder import WorkspaceFolder
+from understudy.store.hashes import sha256_file
+from understudy.store.manifest import MANIFEST_NAME
+from understudy.store.ulids import new_ulid
+
+
+class Workspace(WorkspaceFolder):
+    """A folder of sessions, datasets, models and bundles; opened, or made where it is missing.
+
+    May be used by several threads, and the folder by several processes at once.
+    """
+
+    @cached_property
+    def masker(self) -> Masker:
+        """What masks secrets and personal data, as the workspace's settings say."""
+        settings = self.settings.mask
+        return Masker(enabled=settings.enabled, kinds=settings.kinds, words=settings.words)
+
+    # Recording -----------------------------------------------------------------------------------
+
+    def record(
+        self,
+        *,
+        game: str = "",
+        task: str = "",
+        player: str = "",
+        name: str | None = None,
+        model: str | None = None,
+        tags: Sequence[str] = (),
+        license: str = "",
+        consent: str = "",
+        durability: Literal["step", "interval"] | None = None,
+        tick_hz: float | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> SessionRecorder:
+        """Begin a session; the recorder is a context manager and never raises into the game.
+
+        ``tick_hz`` is how many frames a second the game intends: frames that come late then leave
+        gap rows. ``durability`` overrides the workspace's setting. When the disk does not even
+        take a new folder, the recorder that is returned counts everything as dropped and says why.
+        """
+        started = datetime.datetime.now(datetime.UTC)
+        identity = new_ulid()
+        given: dict[str, Any] = {
+            "name": name or task or game or "session",
+            "game": game,
+            "task": task,
+            "player": player,
+            "model": model,
+            "tags": list(tags),
+            "license": license,
+            "consent": consent,
+            "metadata": metadata or {},
+        }
+        masked, found = self.masker.mask_value(given)
+        masked["tags"] = tuple(masked["tags"])
+        header = SessionHeader(
+            id=identity,
+            directory="",
+            started=started.isoformat(timespec="microseconds"),
+            tick_hz=tick_hz,
+            durability=durability or self.settings.record.durability,
+            understudy=__version__,
+            **masked,
+        )
+        failure: str | None = None
+        lock = self._recording_lock(identity)
+        folder = self.runs / "session_that_could_not_begin"
+        try:
+            lock.acquire(blocking=False)
+            folder = make_session_folder(self.runs, header.name, started)
+            header = msgspec.structs.replace(header, directory=folder.name)
+            try:
+                write_header(folder, header)
+            except BaseException:
+                remove_failed_folder(folder)
+                raise
+        except (OSError, UnderstudyError) as error:
+            failure = f"the session could not begin: {error}"
+        recorder = SessionRecorder(
+            folder,
+            header,
+            self.settings.record,
+            self.masker,
+            regions=self._image_regions,
+            on_seal=lambda ended, status, reason: self._seal(ended, lock, status, reason),
+            failure=failure,
+        )
+        recorder.counters.add_masked(found)
+        if failure is None:
+            self._put_row(make_row(folder, header, {}, derive([], header.tags)), recorder)
+        return recorder
+
+    # Finding -------------------------------------------------------------------------------------
+
+    def session(self, name: str) -> RecordedSession:
+        """The session named by its id, its directory or a unique beginning of either.
+
+        One whose recorder was killed is repaired first; ``repaired`` of the result says what was
+        cut. Raises SessionError when there is none, several fit, or it lies in the archive.
+        """
+        row = self.find(name)
+        if row.archived:
+            raise SessionError(
+                f"{row.directory} lies in the archive; run `understudy session restore {row.id}` "
+                "to have it back"
+            )
+        return self._open(self.runs / row.directory)
+
+    def find(self, name: str) -> SessionRow:
+        """The catalog's line for a session, archived ones included; errors as ``session``."""
+        try:
+            return self.catalog.find(name)
+        except SessionError:
+            if not self.adopt():
+                raise
+            return self.catalog.find(name)
+
+    def sessions(self, **filters: Any) -> Iterator[RecordedSession]:
+        """The sessions that fit all ``filters`` (those of ``Catalog.sessions``), newest first.
+
+        Sessions in the archive are passed over. Each is opened when it is reached.
+        """
+        self.adopt()
+        for row in self.catalog.sessions(**{**filters, "archived": False}):
+            if (self.runs / row.directory / HEADER_NAME).exists():
+                yield self._open(self.runs / row.directory)
+
+    def rows(self, **filters: Any) -> list[SessionRow]:
+        """The catalog's lines that fit; opens no session."""
+        self.adopt()
+        return self.catalog.sessions(**filters)
+
+    def adopt(self) -> int:
+        """Bring the catalog up to what lies in ``runs/``: folders copied in, recorders killed.
+
+        Returns how many lines it wrote. Quick when there is nothing to do.
+        """
+        known = {row.directory: row for row in self.catalog.sessions()}
+        with os.scandir(self.runs) as entries:
+            found = [entry.name for entry in entries if entry.name.startswith("session_")]
+        changed: list[SessionRow] = []
+        for directory in found:
+            row = known.get(directory)
+            if row is not None and not (
+                row.status == "recording" and not self.is_being_recorded(row.id)
+            ):
+                continue
+            try:
+                changed.append(self.describe(self.runs / directory))
+            except UnderstudyError:  # not a session yet, or a damaged one: verify reports it
+                continue
+        if changed:
+            self.catalog.put_sessions(changed)
+        return len(changed)
+
+    def describe(self, folder: Path) -> SessionRow:
+        """A session's catalog line, taken from its folder."""
+        return describe(folder, being_recorded=self.is_being_recorded)
+
+    def is_being_recorded(self, identity: str) -> bool:
+        """Whether a recorder, in any process of this machine, holds the session."""
+        lock = self._recording_lock(identity)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return True
+        self._release(lock)
+        return False
+
+    # Changing ------------------------------------------------------------------------------------
+
+    def seal_killed(
+        self, name: str, *, progress: Callable[[int, int], None] | None = None
+    ) -> RecordedSession:
+        """Seal a session whose recorder was killed; a sealed one is returned as it is."""
+        session = self.session(name)
+        if session.sealed:
+            return session
+        with self.exclusive(session.id):
+            self._seal_folder(
+                session.path,
+                session.header,
+                status="killed",
+                reason="the recorder ended without sealing the session",
+                counters={},
+                notes=["what was dropped before the end is not known", *session.repaired],
+                progress=progress,
+            )
+        return self._open(session.path)
+
+    @contextlib.contextmanager
+    def exclusive(self, identity: str) -> Iterator[None]:
+        """Hold a session's lock while its folder is changed.
+
+        Raises SessionError while a recorder holds it.
+        """
+        lock = self._recording_lock(identity)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout as error:
+            raise SessionError(
+                f"session {identity} is still being recorded; end its game first"
+            ) from error
+        try:
+            yield
+        finally:
+            self._release(lock)
+
+    def feedback_lock(self, identity: str) -> Path:
+        return self.internal / "locks" / f"{identity}.feedback.lock"
+
+    # Inside --------------------------------------------------------------------------------------
+
+    @property
+    def _image_regions(self) -> list[tuple[int, int, int, int]]:
+        settings = self.settings.mask
+        regions = settings.image_regions if settings.enabled else []
+        return [cast("tuple[int, int, int, int]", tuple(region)) for region in regions]
+
+    def _recording_lock(self, identity: str) -> filelock.BaseFileLock:
+        path = self.internal / "locks" / f"{identity}.recording.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(path, thread_local=False)
+
+    @staticmethod
+    def _release(lock: filelock.BaseFileLock) -> None:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+    def _open(self, folder: Path) -> RecordedSession:
+        cut: list[str] = []
+        if was_interrupted(folder):
+            cut = self._repair_if_left(folder)
+        return RecordedSession(
+            folder,
+            lock_of=self.feedback_lock,
+            masker=self.masker,
+            describe=self.describe,
+            on_change=self.catalog.put_session,
+            now=now_iso,
+            repaired=cut,
+        )
+
+    def _repair_if_left(self, folder: Path) -> list[str]:
+        identity = read_header(folder).id
+        lock = self._recording_lock(identity)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:  # it is being recorded right now
+            return []
+        try:
+            cut = repair(folder, now_iso())
+        finally:
+            self._release(lock)
+        self.catalog.put_session(self.describe(folder))
+        return cut
+
+    def _put_row(self, row: SessionRow, recorder: SessionRecorder) -> None:
+        try:
+            self.catalog.put_session(row)
+        except UnderstudyError as error:
+            recorder.counters.fail(str(error))
+
+    def _seal(
+        self,
+        recorder: SessionRecorder,
+        lock: filelock.BaseFileLock,
+        status: str,
+        reason: str | None,
+    ) -> None:
+        try:
+            row = self._seal_folder(
+                recorder.path,
+                recorder.header,
+                status=status,
+                reason=reason,
+                counters={**recorder.counters.facts(), "frames_stored": recorder.frames_stored},
+                results=recorder.results,
+                put=False,
+            )
+            self._put_row(row, recorder)
+        finally:
+            self._release(lock)
+
+    def _seal_folder(
+        self,
+        folder: Path,
+        header: SessionHeader,
+        *,
+        status: str,
+        reason: str | None,
+        counters: dict[str, Any],
+        results: dict[str, Any] | None = None,
+        notes: list[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        put: bool = True,
+    ) -> SessionRow:
+        from understudy.session.seal import seal_files
+        from understudy.session.views import write_views
+
+        manifest = seal_files(
+            folder, header, status=status, reason=reason, counters=counters, results=results,
+            notes=notes, progress=progress,
+        )  # fmt: skip
+        feedback = derive(read_feedback(folder), header.tags)
+        write_views(folder, header, manifest.facts, feedback)
+        sealed = sha256_file(folder / MANIFEST_NAME)
+        row = make_row(folder, header, manifest.facts, feedback, sealed_sha256=sealed)
+        if put:
+            self.catalog.put_session(row)
+        return row
