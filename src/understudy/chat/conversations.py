@@ -122,7 +122,7 @@ def _fingerprint(message: Message) -> int:
     told: Any = text_of(content)
     if isinstance(content, list) and any(_type(part) != "text" for part in content):
         told = json_values.encode_text(content)
-    return hash((message.get("role"), told, tuple(_calls(message))))
+    return hash((str(message.get("role")), told, tuple(_calls(message))))
 
 
 def _calls(message: Message) -> Iterator[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from understudy.chat import json_values
 from understudy.chat.record import Message, ToolCall
 
-SYSTEM_ROLES = frozenset({"system", "developer"})
+SYSTEM_ROLES = ("system", "developer")
 
 _TOKEN_NAMES = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
 _CREDENTIAL_KEYS = frozenset({"authorization", "authorization_token", "headers"})

@@ -30,8 +30,8 @@ _CONTENT = re.compile(
 _REQUEST_FIELDS = frozenset({"model", "input", "instructions", "tools", "stream"})
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed",
                    "response.cancelled"})  # fmt: skip
-_ASSISTANT_ITEMS = frozenset({"reasoning", "function_call", "custom_tool_call"})
-_OUTPUT_ITEMS = frozenset({"function_call_output", "custom_tool_call_output"})
+_ASSISTANT_ITEMS = ("reasoning", "function_call", "custom_tool_call")
+_OUTPUT_ITEMS = ("function_call_output", "custom_tool_call_output")
 _CUTS = {
     "max_output_tokens": "the token limit cut the answer",
     "content_filter": "a content filter cut the answer",
