@@ -136,7 +136,7 @@ class WorkspaceFolder:
         path = self.internal / _MARKER_NAME
         try:
             return msgspec.json.decode(path.read_bytes(), type=_Marker)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -159,8 +159,7 @@ class WorkspaceFolder:
 
                 write_atomic(self.path / SETTINGS_NAME, default_toml().encode())
             if marker is None:
-                marker = _Marker(schema=WORKSPACE_SCHEMA, id=new_ulid())
-                write_json_atomic(self.internal / _MARKER_NAME, marker)
+                marker = self._first_marker()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise WorkspaceError(
@@ -170,3 +169,14 @@ class WorkspaceFolder:
         except StorageError as error:
             raise WorkspaceError(str(error)) from error
         return marker.id
+
+    def _first_marker(self) -> _Marker:
+        """Write the marker; where another process is making the same workspace, take its one."""
+        from filelock import FileLock
+
+        with FileLock(self.internal / ".workspace.lock"):
+            marker = self._read_marker()
+            if marker is None:
+                marker = _Marker(schema=WORKSPACE_SCHEMA, id=new_ulid())
+                write_json_atomic(self.internal / _MARKER_NAME, marker)
+        return marker
