@@ -56,9 +56,9 @@ def _end_of_whole_lines(file: Any, size: int) -> tuple[int, bytes]:
     tail = b""
     start = size
     while start > 0 and b"\n" not in tail:
-        start = max(0, start - _PIECE)
+        end_of_piece, start = start, max(0, start - _PIECE)
         file.seek(start)
-        tail = file.read(min(_PIECE, size - start)) + tail
+        tail = file.read(end_of_piece - start) + tail
     unfinished = tail[tail.rfind(b"\n") + 1 :]
     if unfinished and line_is_whole(unfinished):
         return size, b"\n"
