@@ -23,7 +23,7 @@ from understudy.store.catalog.schema import metadata
 _BUSY_TIMEOUT_MS = 30_000
 _CONNECT_TIMEOUT_S = 10
 _POSTGRES_LOCK = 0x756E6465  # any number that nobody else takes: "unde"
-_DAMAGE = ("not a database", "malformed", "no such table", "no such column", "file is encrypted")
+_DAMAGE = ("not a database", "malformed", "no such table", "no such column", "could not decode")
 
 
 class DamagedCatalogError(CatalogError):
@@ -109,7 +109,8 @@ class Database:
         # The change to WAL is outside any transaction and does not wait for others by itself.
         from filelock import FileLock
 
-        with FileLock(f"{self.where}.lock"):
+        file = Path(self.where)
+        with FileLock(file.with_name(f".{file.name}.lock")):
             with self._complaints(), self._current_engine().connect() as connection:
                 raw: Any = connection.connection
                 raw.execute("PRAGMA journal_mode = WAL")
@@ -150,7 +151,7 @@ class Database:
     def _complaints(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
             # The chain is cut: a driver's own exception may carry the URL with its password.
             raise self._complaint(" ".join(str(cause).split())) from None
@@ -159,7 +160,7 @@ class Database:
         for secret in (self._url.password, self._url.query.get("password")):
             if isinstance(secret, str) and secret:
                 said = said.replace(secret, "***")
-        if self.file and any(mark in said for mark in _DAMAGE):
+        if self.file and any(mark in said.lower() for mark in _DAMAGE):
             return DamagedCatalogError(
                 f"the catalog {self.where} is damaged ({said}); run `understudy reindex`, which "
                 "puts it aside and builds it again from the sessions",
