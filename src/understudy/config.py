@@ -203,7 +203,8 @@ def load_settings(path: Path) -> Settings:
         ) from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Beside TOMLDecodeError: numbers of thousands of digits, nesting without end.
         raise SettingsError(f"{path} is not valid TOML: {error}; mend that place") from error
     schema = data.get("schema")
     if isinstance(schema, int) and schema > SETTINGS_SCHEMA:
