@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from understudy._version import __version__
 from understudy.errors import NewerSchemaError, UnderstudyError
 from understudy.store.appending import append_checked
 from understudy.store.checked_lines import whole_lines
@@ -132,7 +133,7 @@ def record_export(
         sessions=list(sessions),
         query=query,
         created=_now(),
-        code_version=_code_version(),
+        code_version=__version__,
         parents=list(parents),
     )
     append_checked(workspace.internal / EXPORTS_NAME, [record])
@@ -234,12 +235,3 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _code_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("understudy")
-    except PackageNotFoundError:
-        return "unknown"
