@@ -186,8 +186,8 @@ def load_settings(path: Path) -> Settings:
     file of a later version.
     """
     try:
-        # utf-8-sig: editors on Windows put a byte order mark in front, which TOML does not know.
-        text = path.read_bytes().decode("utf-8-sig")
+        # Editors on Windows put a byte order mark in front, which TOML does not know.
+        text = path.read_bytes().decode("utf-8").removeprefix("\ufeff")
     except FileNotFoundError:
         return Settings()
     except IsADirectoryError as error:
