@@ -155,6 +155,16 @@ def test_a_closed_workspace_opens_its_catalog_again_when_asked(tmp_path: Path) -
     workspace.close()
 
 
+def test_a_damaged_catalog_is_put_aside_and_an_empty_one_is_open(tmp_path: Path) -> None:
+    with WorkspaceFolder(tmp_path) as workspace:
+        (tmp_path / "catalog.sqlite").write_bytes(b"garbage" * 1000)
+        aside = workspace.empty_catalog()
+        assert aside is not None
+        assert aside.read_bytes() == b"garbage" * 1000
+        assert workspace.catalog.sessions() == []
+        assert workspace.empty_catalog() is None
+
+
 def test_the_place_is_the_argument_then_the_environment_then_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,17 @@ class WorkspaceFolder:
         """What ``Catalog`` is to be opened with: a file in the workspace, or the settings' URL."""
         return self.settings.catalog.url or self.path / "catalog.sqlite"
 
+    def empty_catalog(self) -> Path | None:
+        """Begin the catalog anew, also where it is damaged, to be filled from the directories.
+
+        Returns where a damaged file was put. Raises CatalogError.
+        """
+        from understudy.store.catalog import Catalog
+
+        self.close()
+        self.__dict__["catalog"], aside = Catalog.rebuild(self.catalog_url)
+        return aside
+
     def close(self) -> None:
         """Let go of the catalog; what is used afterwards is opened again."""
         catalog = self.__dict__.pop("catalog", None)
