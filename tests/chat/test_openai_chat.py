@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from understudy.chat.dialects.openai_chat import OpenAIChat
@@ -254,6 +255,61 @@ def test_a_legacy_function_call_is_kept_in_its_shape_and_listed_as_a_call() -> N
     assert at_once.response == streamed.response
     assert at_once.response == {"role": "assistant", "content": None, "function_call": call}
     assert streamed.tool_calls[0].parsed == {"d": 20}
+
+
+def test_how_the_stream_was_cut_into_chunks_changes_nothing() -> None:
+    for size in (1, 7, 64, 1000):
+        chunks = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
+        assert assembled(b"".join(chunks)) == assembled(STREAM)
+        if size >= 64:
+            assert any(DIALECT.first_content(c) for c in chunks)
+
+
+@given(answers())
+@settings(deadline=None)
+def test_the_apis_own_client_puts_the_same_stream_together_alike(
+    answer: tuple[dict[str, Any], list[dict[str, Any]]],
+) -> None:
+    events = [chunk(delta) for delta in answer[1]] + [chunk({}, finish_reason="stop")]
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    for event in events:
+        state.handle_chunk(ChatCompletionChunk.model_validate(event))
+    theirs = state.get_final_completion().choices[0].message
+    ours = assembled(sse(events)).response
+    assert (ours["content"] or "") == (theirs.content or "")
+    assert ours.get("refusal", "") == (theirs.refusal or "")
+    assert [call["function"] for call in ours.get("tool_calls", ())] == [
+        {"name": call.function.name, "arguments": call.function.arguments}
+        for call in theirs.tool_calls or ()
+    ]
+
+
+def test_spoken_answers_keep_their_transcript_and_citations_are_kept() -> None:
+    citation = {"start_index": 0, "end_index": 2, "title": "A", "url": "https://a.test"}
+    note = {"type": "url_citation", "url_citation": citation}
+    deltas: list[dict[str, Any]] = [
+        {"audio": {"id": "audio_1", "transcript": "It "}},
+        {"audio": {"data": "AAAA"}},
+        {"audio": {"transcript": "opens."}},
+        {"annotations": [note]},
+    ]
+    events = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    answer = assembled(sse(events)).response
+    assert answer["audio"] == {"id": "audio_1", "transcript": "It opens."}
+    assert answer["annotations"] == [note]
+
+
+def test_thinking_as_a_part_of_the_content_is_reasoning() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    delta = {"content": [thinking, {"type": "text", "text": "Yes."}]}
+    answer = assembled({"choices": [{"message": delta, "finish_reason": "stop"}]}).response
+    assert answer == {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."}
+
+
+def test_a_server_that_ends_a_choice_in_an_error_is_an_upstream_error() -> None:
+    choice = {"delta": {"content": "It"}, "finish_reason": "error", "error": {"message": "gone"}}
+    record = assembled(sse([{"choices": [choice]}]))
+    assert (record.status, record.error) == ("upstream_error", "gone")
 
 
 def calls_in(*deltas: list[dict[str, Any]]) -> list[tuple[str, str, str]]:

@@ -28,7 +28,18 @@ def decode(data: bytes) -> Any:
     try:
         return _decode(data)
     except (ValueError, RecursionError):
-        pass
+        return _decode_broken(data)
+
+
+def decode_writable(data: bytes) -> Any:
+    """As ``decode``, but with every string of the value writable as UTF-8."""
+    try:
+        return _decode(data)
+    except (ValueError, RecursionError):
+        return writable(_decode_broken(data))
+
+
+def _decode_broken(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig", "replace"))
     except RecursionError:

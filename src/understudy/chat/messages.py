@@ -136,7 +136,7 @@ def tool_calls_of(message: Message) -> list[ToolCall]:
 
 def _tool_call(call_id: str, name: str, arguments: str) -> ToolCall:
     try:
-        parsed = json_values.writable(json_values.decode(arguments.encode()))
+        parsed = json_values.decode_writable(arguments.encode())
     except ValueError:
         parsed = None
     return ToolCall(id=call_id, name=name, arguments=arguments, parsed=parsed)

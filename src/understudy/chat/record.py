@@ -57,6 +57,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     tool_calls: list[ToolCall] = []
     finish_reason: str | None = None
+    """In the words of Chat Completions ("stop", "length", "tool_calls"…) where it has one for what
+    the server said, else in the server's."""
     usage: dict[str, int] = {}
     """``input_tokens``, ``output_tokens`` and what else the server counted, by its names."""
     stream: bool = False

@@ -7,6 +7,7 @@ blocks of tools that the server runs itself (searches, code), which Chat Complet
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from understudy.chat.dialects.wire import Answer, WireDialect, error_text
@@ -85,7 +86,7 @@ class AnthropicMessages(WireDialect):
         _stop(answer, body)
         return answer
 
-    def read_stream(self, request: CallRequest, events: list[Any], over: bool) -> Answer:
+    def read_stream(self, request: CallRequest, events: Iterable[Any], over: bool) -> Answer:
         answer = Answer()
         blocks: dict[Any, _Block] = {}
         for event in events:

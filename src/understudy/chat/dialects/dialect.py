@@ -27,7 +27,7 @@ class Dialect(Protocol):
         """Whether a chunk of an answer carries content, for the time to the first token.
 
         A cheap test on raw bytes, asked about each chunk until it says True; it may miss content
-        whose mark is cut in two by the edge of a chunk and then finds the next.
+        whose mark is cut in two by the edge of a chunk, and then finds the next.
         """
 
     def assemble(self, request: CallRequest, exchange: Exchange) -> CallRecord:

@@ -8,6 +8,7 @@ Of spoken answers the id and the transcript are kept, not the sound; log probabi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from understudy.chat.dialects.wire import Answer, WireDialect, error_text
@@ -75,7 +76,7 @@ class OpenAIChat(WireDialect):
             answer.unreadable = "the answer holds no choices"
         return _close(answer, choices)
 
-    def read_stream(self, request: CallRequest, events: list[Any], over: bool) -> Answer:
+    def read_stream(self, request: CallRequest, events: Iterable[Any], over: bool) -> Answer:
         answer = Answer()
         choices: dict[int, _Choice] = {}
         for event in events:

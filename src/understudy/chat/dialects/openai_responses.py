@@ -8,6 +8,7 @@ and so not in the record; items of tools that the server runs itself are not kep
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from understudy.chat.dialects.wire import Answer, WireDialect, error_text
@@ -85,7 +86,7 @@ class OpenAIResponses(WireDialect):
             _take_items(answer, output)
         return answer
 
-    def read_stream(self, request: CallRequest, events: list[Any], over: bool) -> Answer:
+    def read_stream(self, request: CallRequest, events: Iterable[Any], over: bool) -> Answer:
         answer = Answer()
         items: dict[int, _Item] = {}
         final: Any = None

@@ -7,6 +7,7 @@ a call ended, and that nothing that arrives can make the capture fail.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -56,7 +57,7 @@ class WireDialect(ABC):
         """The request in a parsed body. FormatError when it is not what the API takes."""
 
     @abstractmethod
-    def read_stream(self, request: CallRequest, events: list[Any], over: bool) -> Answer:
+    def read_stream(self, request: CallRequest, events: Iterable[Any], over: bool) -> Answer:
         """The answer in parsed events; ``over``: the stream's own end mark came."""
 
     @abstractmethod
@@ -65,7 +66,7 @@ class WireDialect(ABC):
 
     def read_request(self, body: bytes) -> CallRequest:
         try:
-            fields = json_values.writable(json_values.decode(body))
+            fields = json_values.decode_writable(body)
         except ValueError as exc:
             raise FormatError(f"the request body is not JSON: {exc}") from None
         if not isinstance(fields, dict):
@@ -137,31 +138,42 @@ class WireDialect(ABC):
 
     def _read_sse(self, request: CallRequest, body: bytes) -> Answer:
         data, tail, named_error = read_events(body)
-        events: list[Any] = []
         over = False
-        unreadable: str | None = None
-        decode = json_values.decode
-        for payload in data:
-            try:
-                events.append(decode(payload))
-            except ValueError:
-                if self.end_of_stream and payload.strip() == self.end_of_stream:
-                    over = True
-                    break
-                unreadable = unreadable or _excerpt(payload)
-        if tail and not over:
-            # A connection may break inside an event; what is whole of it counts all the same.
-            try:
-                events.append(decode(tail))
-            except ValueError:
-                over = bool(self.end_of_stream) and tail.strip() == self.end_of_stream
-        if not (data or tail or _begins_a_stream(body)):
-            unreadable = "the answer is neither JSON nor an event stream"
+        if mark := self.end_of_stream:
+            if data and data[-1].strip() == mark:
+                data[-1] = mark
+            if mark in data:
+                over = True
+                del data[data.index(mark) :]
+            elif tail.strip() == mark:
+                over = True
+        broken: list[str] = []
+        events = _decoded(data, b"" if over else tail, broken)
         answer = self.read_stream(request, events, over)
         if named_error is not None and answer.error is None:
             answer.error = _named_error_text(named_error)
-        answer.unreadable = answer.unreadable or unreadable
+        if broken and answer.unreadable is None:
+            answer.unreadable = broken[0]
+        if not (data or tail or over or _begins_a_stream(body)):
+            answer.unreadable = "the answer is neither JSON nor an event stream"
         return answer
+
+
+def _decoded(data: list[bytes], tail: bytes, broken: list[str]) -> Iterator[Any]:
+    """The events one by one, so that a long stream never stands in memory as objects at once."""
+    decode = json_values.decode
+    for payload in data:
+        try:
+            yield decode(payload)
+        except ValueError:
+            broken.append(_excerpt(payload))
+    if tail:
+        # A connection may break inside an event; what is whole of it counts all the same.
+        try:
+            event = decode(tail)
+        except ValueError:
+            return
+        yield event
 
 
 def error_text(value: Any) -> str | None:
