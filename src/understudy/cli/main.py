@@ -26,6 +26,7 @@ COMMANDS = {
     "session": ("understudy.cli.session:session", "List, show, check and move sessions."),
     "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
 }
+COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
 INTERRUPTED = 130  # what a shell reports of a program stopped by Ctrl-C
 
 
@@ -42,13 +43,19 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0 done, 1 the work failed, 2 wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = root.main(arguments, prog_name="understudy", standalone_mode=False)
+        if COMPLETION in os.environ:
+            root.main(given, prog_name="understudy")
+        with root.make_context("understudy", given) as context:
+            root.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, EOFError, KeyboardInterrupt):
         _say("Interrupted: what was done until now is kept.")
         return INTERRUPTED
     except BrokenPipeError:
@@ -63,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "Understudy's own: run the command again with --debug and report what it prints.",
             1,
         )
-    return status if isinstance(status, int) else 0
+    return 0
 
 
 def _failed(sentence: str, status: int) -> int:
