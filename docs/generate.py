@@ -16,7 +16,8 @@ import click
 
 from understudy import errors
 from understudy.cli.main import root
-from understudy.config import Settings, default_toml, sections
+from understudy.config import default_toml, sections
+from understudy.session.masking.kinds import KINDS
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE_BY = "<!-- Written by docs/generate.py from the code: change it there. -->\n"
@@ -116,10 +117,12 @@ def _settings_page() -> str:
             shown = "not set" if default is None else f"`{json.dumps(default)}`"
             rows.append((f"`{name}`", shown, field.description or ""))
         parts.append(_table(("Key", "Default", "Meaning"), rows))
+        if section == "mask":
+            parts.append("The kinds, in the order in which an overlap is decided:")
+            kinds = [(f"`{kind}`", what) for kind, what in KINDS.items()]
+            parts.append(_table(("Kind", "Covers"), kinds))
     parts.append("## The file of a new workspace")
     parts.append(f"```toml\n{default_toml()}```")
-    if Settings.__doc__ is None:
-        raise LookupError("Settings has no docstring")
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
