@@ -6,23 +6,21 @@ author's later word replaces that author's earlier one in the derived values onl
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import filelock
 import msgspec
 
-from understudy.errors import StorageError, UsageError
+from understudy.errors import UsageError
 from understudy.session.migrations import SCHEMA, migrate
-from understudy.store.checked_lines import scan_lines, seal_line, whole_lines
+from understudy.store.appending import append_checked
+from understudy.store.checked_lines import whole_lines
 from understudy.store.ulids import new_ulid
 
 FILE_NAME = "feedback.jsonl"
 LOWEST, HIGHEST = 1, 10
-_LOCK_TIMEOUT_S = 30.0
 
 
 class FeedbackEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,34 +57,9 @@ class CurrentFeedback(msgspec.Struct, frozen=True, kw_only=True):
     """Trace line → the latest correction of it."""
 
 
-def append_feedback(folder: Path, lock: Path, entry: FeedbackEntry) -> None:
-    """Append ``entry`` and sync it, one process at a time. A torn tail is cut off first."""
-    path = folder / FILE_NAME
-    data = seal_line(msgspec.json.encode(entry))
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(lock, timeout=_LOCK_TIMEOUT_S):
-            if path.exists() and (scan := scan_lines(path)).torn:
-                os.truncate(path, scan.end)
-            before = path.stat().st_size if path.exists() else 0
-            with open(path, "ab") as file:
-                try:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError:
-                    os.truncate(path, before)
-                    raise
-    except filelock.Timeout as error:
-        raise StorageError(
-            f"another process has been writing feedback to {folder} for {_LOCK_TIMEOUT_S:.0f} s; "
-            "try again when it has finished"
-        ) from error
-    except OSError as error:
-        raise StorageError(
-            f"the feedback for {folder} could not be written ({error.strerror}); "
-            "free space or fix the permissions and give it again"
-        ) from error
+def append_feedback(folder: Path, entry: FeedbackEntry) -> None:
+    """Append ``entry`` and sync it, one process at a time. Raises StorageError."""
+    append_checked(folder / FILE_NAME, [entry])
 
 
 def new_entry(

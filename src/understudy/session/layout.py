@@ -85,7 +85,7 @@ class RowLayout:
             columns = np.frombuffer(plain, np.uint8).reshape(size, count)
         except (zstandard.ZstdError, ValueError) as error:
             raise CorruptionError(f"a block of frames cannot be unpacked: {error}") from error
-        mixed = np.ascontiguousarray(columns.T)
+        mixed = np.array(columns.T, order="C")
         np.bitwise_xor.accumulate(mixed, axis=0, out=mixed)
         return mixed.reshape(-1).view(self.dtype)
 

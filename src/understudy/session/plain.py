@@ -31,7 +31,7 @@ def to_plain(value: Any, report: Callable[[str], None]) -> Any:
         if isinstance(part, PathLike):
             return str(part)
         report(f"a value of type {type(part).__name__} has no JSON form; its text was kept instead")
-        return repr(part)[:_LONGEST_REPR]
+        return _safe_repr(part)
 
     try:
         return msgspec.to_builtins(value, enc_hook=convert, str_keys=True)

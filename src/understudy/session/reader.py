@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +39,6 @@ class RecordedSession:
         self,
         folder: Path,
         *,
-        lock_of: Callable[[str], Path],
         masker: Masker,
         describe: Callable[[Path], SessionRow],
         on_change: Callable[[SessionRow], None],
@@ -50,7 +50,6 @@ class RecordedSession:
         self.id = self.header.id
         self.repaired = tuple(repaired)
         """What opening it had to cut off after a kill, in sentences."""
-        self._lock = lock_of(self.id)
         self._masker = masker
         self._describe = describe
         self._on_change = on_change
@@ -145,7 +144,7 @@ class RecordedSession:
             correction=self._masker.mask_value(correction)[0],
             reason=self._masker.mask_text(reason)[0] if reason else None,
         )
-        append_feedback(self.path, self._lock, entry)
+        append_feedback(self.path, entry)
         self.__dict__.pop("metadata", None)
         if self.manifest is not None:
             write_views(self.path, self.header, self.manifest.facts, self.current_feedback)
@@ -171,13 +170,16 @@ class RecordedSession:
 
         if not self._image_path.exists():
             raise IndexError(f"{self.path.name} has no images")
-        return ImageReader(self._image_path)
+        reader = ImageReader(self._image_path)
+        weakref.finalize(self, reader.close)
+        return reader
 
     def _batches(self, columns: Sequence[str] | None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         from understudy.session.frame_file import iterate_batches
+        from understudy.session.layout import RowLayout
 
         parquet, blocks = self.path / "frames.parquet", self.path / "frames.blocks"
         if self.sealed and parquet.exists():
@@ -194,4 +196,4 @@ class RecordedSession:
             names = list(columns)
             narrow = pa.schema([schema.field(name) for name in names])
             return narrow, (batch.select(names) for batch in batches)
-        return pa.schema([]), iter(())
+        return RowLayout().arrow_schema, iter(())

@@ -274,10 +274,11 @@ class SessionRecorder:
             return False
         try:
             clock = {"time": now_iso(), "mono_ns": time.monotonic_ns()}
-            plain = to_plain(
-                {name: value for name, value in given.items() if value is not None},
-                counters.leave_out,
-            )
+            plain = {
+                name: to_plain(value, counters.leave_out)
+                for name, value in given.items()
+                if value is not None
+            }
             masked, found = self._masker.mask_value(plain)
             counters.add_masked(found)
             waits = wait and self._sync_each

@@ -16,11 +16,10 @@ import msgspec
 from understudy.session import feedback
 from understudy.session.counters import logger
 from understudy.session.trace_file import TraceFileWriter
+from understudy.store.atomic import TEMPORARY_SUFFIX
 from understudy.store.blocks import scan_blocks
 from understudy.store.checked_lines import scan_lines, seal_line, whole_lines
 from understudy.store.manifest import MANIFEST_NAME
-
-_LEFTOVERS = ("*.partial", "*.tmp")
 
 
 def repair(folder: Path, now: str) -> list[str]:
@@ -44,9 +43,8 @@ def repair(folder: Path, now: str) -> list[str]:
             if lines.torn:
                 os.truncate(path, lines.end)
                 cut.append(f"{lines.torn} bytes at the end of {name} (an unfinished line)")
-    for pattern in _LEFTOVERS:
-        for leftover in folder.rglob(pattern):
-            leftover.unlink(missing_ok=True)
+    for leftover in folder.rglob(f"*{TEMPORARY_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
     if (folder / MANIFEST_NAME).exists():
         for leftover in (folder / "frames.blocks", folder / "images.blocks"):
             leftover.unlink(missing_ok=True)

@@ -48,18 +48,12 @@ def seal_files(
     ``counters`` and ``results`` are what only the recorder knows; a count that does not agree with
     the files becomes a note. Raises OSError or StorageError as the disk does.
     """
-    notes = list(notes or [])
     remap = _seal_images(folder, progress)
     _seal_frames(folder, remap)
     sync_folder(folder)
     facts = derive_facts(folder, header)
     facts |= {"status": status, "reason": reason, "counters": counters, **(results or {})}
-    stored = counters.get("frames_stored")
-    if stored is not None and stored != facts["frames"]:
-        notes.append(f"{stored} frames were counted as stored and {facts['frames']} are there")
-    if facts["images_missing"]:
-        notes.append(f"{facts['images_missing']} frames name an image that is not there")
-    facts["notes"] = notes
+    facts |= {"notes": list(notes or []), "disagreements": _disagreements(facts)}
     present = [name for name in RECORDED if (folder / name).exists()]
     manifest = Manifest(
         kind="session",
@@ -73,6 +67,17 @@ def seal_files(
     for leftover in ("frames.blocks", "images.blocks"):
         (folder / leftover).unlink(missing_ok=True)
     return manifest
+
+
+def _disagreements(facts: dict[str, Any]) -> list[str]:
+    """What the recorder counted, or one track says of another, and is not so."""
+    found = []
+    stored = facts["counters"].get("frames_stored")
+    if stored is not None and stored != facts["frames"]:
+        found.append(f"{stored} frames were counted as stored and {facts['frames']} are there")
+    if facts["images_missing"]:
+        found.append(f"{facts['images_missing']} frames name an image that is not there")
+    return found
 
 
 def derive_facts(folder: Path, header: SessionHeader) -> dict[str, Any]:
@@ -127,12 +132,7 @@ def _seal_images(
     source = folder / "images.blocks"
     if not source.exists():
         return None
-    partial = folder / "images.pack.partial"
-    partial.unlink(missing_ok=True)
-    remap = seal_images(source, partial, progress=progress)
-    _sync(partial)
-    partial.replace(folder / "images.pack")
-    return remap
+    return seal_images(source, folder / "images.pack", progress=progress)
 
 
 def _seal_frames(folder: Path, remap: np.ndarray[Any, Any] | None) -> None:

@@ -51,8 +51,10 @@ def verify(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
                         f"says {manifest.facts.get(name)} {name} and {facts[name]} are there",
                     )
                 )
-    for note in manifest.facts.get("notes", []):
-        problems.append(Problem(MANIFEST_NAME, f"was sealed with a note: {note}"))
+    problems += [
+        Problem(MANIFEST_NAME, f"was sealed although {disagreement}")
+        for disagreement in manifest.facts.get("disagreements", [])
+    ]
     if not problems:
         problems += _check_views(folder)
     return problems

@@ -238,9 +238,6 @@ class Workspace(WorkspaceFolder):
         finally:
             self._release(lock)
 
-    def feedback_lock(self, identity: str) -> Path:
-        return self.internal / "locks" / f"{identity}.feedback.lock"
-
     # Inside --------------------------------------------------------------------------------------
 
     @property
@@ -265,7 +262,6 @@ class Workspace(WorkspaceFolder):
             cut = self._repair_if_left(folder)
         return RecordedSession(
             folder,
-            lock_of=self.feedback_lock,
             masker=self.masker,
             describe=self.describe,
             on_change=self.catalog.put_session,

@@ -59,7 +59,7 @@ def test_a_seal_that_was_killed_before_is_simply_done_again(pictures: Any, tmp_p
     source, target = tmp_path / "images.blocks", tmp_path / "images.pack"
     with ImageWriter(source) as file:
         file.add(pictures.photographs(3))
-    target.with_name("images.pack.part").write_bytes(b"half a block")
+    target.with_name("images.pack.partial").write_bytes(b"half a block")
     seal_images(source, target)
     with ImageReader(target) as reader:
         assert reader.count == 3

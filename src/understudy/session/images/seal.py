@@ -16,7 +16,7 @@ from understudy.session.images.digest import image_digest, shape_seed
 from understudy.session.images.encoder import SEALING, BlockEncoder
 from understudy.session.images.layout import IMAGE_BLOCK_KIND
 from understudy.session.images.reader import ImageReader
-from understudy.store.atomic import sync_folder
+from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
 from understudy.store.blocks import BlockWriter
 
 Bytes = NDArray[np.uint8]
@@ -33,7 +33,7 @@ def seal_images(
     compared before it counts. Raises CorruptionError when ``source`` is damaged, OSError as the
     file system does.
     """
-    unfinished = target.with_name(target.name + ".part")
+    unfinished = target.with_name(target.name + TEMPORARY_SUFFIX)
     unfinished.unlink(missing_ok=True)
     try:
         with ImageReader(source) as reader:
