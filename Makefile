@@ -70,7 +70,7 @@ docs-pages: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 
 docs: docs-pages
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "site/index.html"
 
 clean:
