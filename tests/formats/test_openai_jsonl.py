@@ -156,6 +156,11 @@ def test_a_bad_example_is_refused_with_its_reason(example: Any, reason: str) -> 
     assert reason in "; ".join(validate_example(example))
 
 
+KEY_NAMES = {
+    *("messages", "role", "content", "tool_calls", "function", "name", "arguments", "id", "type"),
+    *("image_url", "url", "tool_call_id", "weight", "tools", "functions", "function_call"),
+    "parallel_tool_calls",
+}
 anything = st.recursive(
     st.none()
     | st.booleans()

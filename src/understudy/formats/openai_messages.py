@@ -22,7 +22,8 @@ def training_message(message: dict[str, Any]) -> dict[str, Any]:
     calls = message.get("tool_calls")
     function_call = message.get("function_call")
     content = message.get("content")
-    if content is not None or not (message.get("refusal") and not calls):
+    # The key may be missing only where a refusal stands in its place.
+    if content is not None or calls or not message.get("refusal"):
         cleaned["content"] = content
     for key in _KEPT:
         if message.get(key) is not None:
