@@ -124,7 +124,9 @@ def test_values_that_come_later_are_null_before(ws: understudy.Workspace) -> Non
         {"state": object()},
         {},
     ],
-    ids=repr,
+    ids=lambda bad: (
+        "-".join(f"{name}:{type(part).__name__}" for name, part in bad.items()) or "nothing"
+    ),
 )
 def test_a_bad_value_costs_itself_and_is_counted_never_raised(
     ws: understudy.Workspace, bad: dict[str, object]

@@ -1,4 +1,4 @@
-"""A recorder killed with SIGKILL at any moment: what was acknowledged is there, the rest is said."""
+"""A recorder killed with SIGKILL at any moment: what was acknowledged is there."""
 
 import random
 import subprocess

@@ -136,9 +136,15 @@ def test_what_comes_after_the_end_is_counted_as_dropped(ws: understudy.Workspace
 def test_a_game_that_crashes_leaves_an_incomplete_session_with_its_reason(
     ws: understudy.Workspace,
 ) -> None:
-    with pytest.raises(ZeroDivisionError), ws.record(game="g") as recorder:
-        recorder.step(action="a")
-        _ = 1 / 0
+    recorder = ws.record(game="g")
+
+    def play() -> None:
+        with recorder:
+            recorder.step(action="a")
+            raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(ZeroDivisionError):
+        play()
     session = ws.session(recorder.id)
     assert session.status == "incomplete"
     assert session.metadata.reason == "ZeroDivisionError: division by zero"
