@@ -1,0 +1,1 @@
+"""What the proxy benchmark puts around a proxy: an upstream, a load, and two bare relays."""
