@@ -153,3 +153,15 @@ def test_stats_count_the_whole_workspace(recorded, capsys):
     totals = json.loads(out)
     assert totals["sessions"] == totals["chats"] == totals["steps"] == totals["frames"] == 2
     assert totals["masked"] == 2
+
+
+def test_reindex_finds_everything_again_after_the_catalog_was_damaged(recorded, capsys):
+    path, ids = recorded
+    (path / "catalog.sqlite").write_bytes(b"this is no database" * 100)
+    status, out, err = run(capsys, "reindex", "-w", path, "--json")
+    assert status == 0, err
+    facts = json.loads(out)
+    assert facts["sessions"] == 2
+    assert facts["put_aside"] is not None
+    rows = json.loads(run(capsys, "session", "list", "-w", path, "--json")[1])
+    assert {row["id"] for row in rows} == set(ids.values())
