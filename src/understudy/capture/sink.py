@@ -179,9 +179,11 @@ class CallSink:
             entry.used = time.monotonic()
             rest = {name: getattr(record, name) for name in _CALL_FIELDS}
             rest["tool_calls"] = msgspec.to_builtins(record.tool_calls)
-            entry.recorder.chat(
+            kept = entry.recorder.chat(
                 messages=record.messages, response=record.response, wait=False, **rest
             )
+            if not kept and entry.recorder.counters.stored == 0:
+                self._seal(key, "it could not begin")  # the next call tries again
         except Exception as error:  # a call that cannot be kept must cost only itself
             with self._lock:
                 self._drop(f"A call was not captured: {error}")

@@ -57,28 +57,28 @@ def test_chat_completions_are_captured_streamed_and_not(workspace: Workspace) ->
 
 
 def test_responses_are_captured_streamed_and_not(workspace: Workspace) -> None:
-    with ScriptedModelServer([POUR]) as server:
-        with (
-            ProxyServer(workspace, upstream=server.openai_url) as proxy,
-            openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1", max_retries=0) as client,
-        ):
-            whole = client.responses.create(model="m", input="Ale!", instructions="Tavern.")
-            with client.responses.stream(model="m", input="Ale!") as stream:
-                final = stream.get_final_response()
+    with (
+        ScriptedModelServer([POUR]) as server,
+        ProxyServer(workspace, upstream=server.openai_url) as proxy,
+        openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1", max_retries=0) as client,
+    ):
+        whole = client.responses.create(model="m", input="Ale!", instructions="Tavern.")
+        with client.responses.stream(model="m", input="Ale!") as stream:
+            final = stream.get_final_response()
     assert whole.output_text == final.output_text == POUR.text
     assert [step.response["content"] for step in chats(workspace)] == [POUR.text] * 2
 
 
 def test_anthropic_messages_are_captured_streamed_and_not(workspace: Workspace) -> None:
     asked: Any = {"model": "m", "max_tokens": 9, "system": "Tavern.", "messages": ASK}
-    with ScriptedModelServer([POUR]) as server:
-        with (
-            ProxyServer(workspace, upstream=server.url) as proxy,
-            anthropic.Anthropic(api_key="k", base_url=proxy.url, max_retries=0) as client,
-        ):
-            client.messages.create(**asked)
-            with client.messages.stream(**asked) as stream:
-                final = stream.get_final_message()
+    with (
+        ScriptedModelServer([POUR]) as server,
+        ProxyServer(workspace, upstream=server.url) as proxy,
+        anthropic.Anthropic(api_key="k", base_url=proxy.url, max_retries=0) as client,
+    ):
+        client.messages.create(**asked)
+        with client.messages.stream(**asked) as stream:
+            final = stream.get_final_message()
     assert final.content[0].to_dict()["text"] == POUR.text
     steps = chats(workspace)
     assert [step.response["content"] for step in steps] == [POUR.text] * 2
@@ -111,21 +111,21 @@ def test_async_clients_at_once_get_their_own_answers(workspace: Workspace) -> No
 
 
 def test_one_conversation_is_one_session_and_another_is_another(workspace: Workspace) -> None:
-    with ScriptedModelServer(["Yes?", "Sure."]) as server:
-        with (
-            ProxyServer(workspace, upstream=server.url) as proxy,
-            openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1") as client,
-        ):
-            history: Any = [*ASK]
-            for _ in range(2):
-                answer = client.chat.completions.create(model="m", messages=history)
-                history += [
-                    {"role": "assistant", "content": answer.choices[0].message.content},
-                    {"role": "user", "content": "More."},
-                ]
-            client.chat.completions.create(
-                model="m", messages=[{"role": "user", "content": "Another table."}]
-            )
+    with (
+        ScriptedModelServer(["Yes?", "Sure."]) as server,
+        ProxyServer(workspace, upstream=server.url) as proxy,
+        openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1") as client,
+    ):
+        history: Any = [*ASK]
+        for _ in range(2):
+            answer = client.chat.completions.create(model="m", messages=history)
+            history += [
+                {"role": "assistant", "content": answer.choices[0].message.content},
+                {"role": "user", "content": "More."},
+            ]
+        client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "Another table."}]
+        )
     counts = sorted(len(list(session.trace())) for session in workspace.sessions())
     assert counts == [1, 2]
 
@@ -134,17 +134,19 @@ def test_one_conversation_is_one_session_and_another_is_another(workspace: Works
 def test_a_named_session_collects_calls_and_the_name_is_not_forwarded(
     workspace: Workspace, way: str
 ) -> None:
-    with ScriptedModelServer(["a"]) as server:
-        with ProxyServer(workspace, upstream=server.url, token="opensesame") as proxy:
-            base, headers = f"{proxy.url}/token/opensesame/session/night%201/v1", {}
-            if way == "header":
-                base = f"{proxy.url}/v1"
-                headers = {"X-Understudy-Session": "night 1", "X-Understudy-Token": "opensesame"}
-            with openai.OpenAI(api_key="k", base_url=base, default_headers=headers) as client:
-                for text in ("one", "two"):
-                    client.chat.completions.create(
-                        model="m", messages=[{"role": "user", "content": text}]
-                    )
+    with (
+        ScriptedModelServer(["a"]) as server,
+        ProxyServer(workspace, upstream=server.url, token="opensesame") as proxy,
+    ):
+        base, headers = f"{proxy.url}/token/opensesame/session/night%201/v1", {}
+        if way == "header":
+            base = f"{proxy.url}/v1"
+            headers = {"X-Understudy-Session": "night 1", "X-Understudy-Token": "opensesame"}
+        with openai.OpenAI(api_key="k", base_url=base, default_headers=headers) as client:
+            for text in ("one", "two"):
+                client.chat.completions.create(
+                    model="m", messages=[{"role": "user", "content": text}]
+                )
     assert [request.path for request in server.requests] == ["/v1/chat/completions"] * 2
     assert not [n for n in server.requests[0].headers if n.startswith("x-understudy")]
     (session,) = workspace.sessions()
@@ -155,32 +157,34 @@ def test_a_named_session_collects_calls_and_the_name_is_not_forwarded(
 
 
 def test_errors_of_the_model_server_reach_the_client_and_the_record(workspace: Workspace) -> None:
-    with ScriptedModelServer([Answer(status=429, text="Too thirsty.")]) as server:
-        with (
-            ProxyServer(workspace, upstream=server.url) as proxy,
-            openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1", max_retries=0) as client,
-            pytest.raises(openai.RateLimitError, match="Too thirsty"),
-        ):
-            client.chat.completions.create(model="m", messages=ASK)
+    with (
+        ScriptedModelServer([Answer(status=429, text="Too thirsty.")]) as server,
+        ProxyServer(workspace, upstream=server.url) as proxy,
+        openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1", max_retries=0) as client,
+        pytest.raises(openai.RateLimitError, match="Too thirsty"),
+    ):
+        client.chat.completions.create(model="m", messages=ASK)
     (step,) = chats(workspace)
     assert (step.status, step.call["http_status"]) == ("upstream_error", 429)
 
 
 def test_gzip_goes_through_as_it_is_and_is_read_for_the_record(workspace: Workspace) -> None:
-    with ScriptedModelServer([Answer(text="Hush.", gzip=True)]) as server:
-        with (
-            ProxyServer(workspace, upstream=server.url) as proxy,
-            openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1") as client,
-        ):
-            raw = client.chat.completions.with_raw_response.create(model="m", messages=ASK)
-            assert raw.headers["content-encoding"] == "gzip"
-            assert raw.parse().choices[0].message.content == "Hush."
-            stream = client.chat.completions.create(model="m", messages=ASK, stream=True)
-            assert "".join(c.choices[0].delta.content or "" for c in stream) == "Hush."
+    with (
+        ScriptedModelServer([Answer(text="Hush.", gzip=True)]) as server,
+        ProxyServer(workspace, upstream=server.url) as proxy,
+        openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1") as client,
+    ):
+        raw = client.chat.completions.with_raw_response.create(model="m", messages=ASK)
+        assert raw.headers["content-encoding"] == "gzip"
+        assert raw.parse().choices[0].message.content == "Hush."
+        stream = client.chat.completions.create(model="m", messages=ASK, stream=True)
+        assert "".join(c.choices[0].delta.content or "" for c in stream) == "Hush."
     assert [step.response["content"] for step in chats(workspace)] == ["Hush.", "Hush."]
 
 
-def test_other_paths_pass_through_uncaptured_and_health_counts(workspace: Workspace) -> None:
+def test_other_paths_pass_through_uncaptured_and_health_counts(
+    workspace: Workspace, until: Callable[[Callable[[], object]], None]
+) -> None:
     with (
         ScriptedModelServer(["a"]) as server,
         ProxyServer(workspace, upstream=server.url) as proxy,
@@ -188,9 +192,8 @@ def test_other_paths_pass_through_uncaptured_and_health_counts(workspace: Worksp
     ):
         assert [model.id for model in client.models.list()] == ["scripted-1"]
         client.chat.completions.create(model="m", messages=ASK)
-        assert proxy.sink.drain()
-        while (health := _health(proxy.url))["stored"] < 1:
-            pass
+        until(lambda: _health(proxy.url)["stored"])
+        health = _health(proxy.url)
     assert health == {
         "ok": True,
         "seen": 1,
@@ -203,7 +206,7 @@ def test_other_paths_pass_through_uncaptured_and_health_counts(workspace: Worksp
 
 
 def test_a_storage_failure_does_not_fail_the_call_and_shows_in_health(
-    workspace: Workspace,
+    workspace: Workspace, until: Callable[[Callable[[], object]], None]
 ) -> None:
     workspace.runs.rmdir()
     workspace.runs.write_text("a file where the sessions belong")
@@ -213,8 +216,12 @@ def test_a_storage_failure_does_not_fail_the_call_and_shows_in_health(
         openai.OpenAI(api_key="k", base_url=f"{proxy.url}/v1", max_retries=0) as client,
     ):
         answer = client.chat.completions.create(model="m", messages=ASK)
-        assert proxy.sink.drain()
+        until(lambda: _health(proxy.url)["dropped"])
         health = _health(proxy.url)
+        workspace.runs.unlink()
+        workspace.runs.mkdir()
+        client.chat.completions.create(model="m", messages=ASK)
+        until(lambda: _health(proxy.url)["stored"])
     assert answer.choices[0].message.content == "a"
     assert (health["ok"], health["seen"], health["dropped"]) == (False, 1, 1)
     assert health["last_error"]

@@ -77,8 +77,7 @@ class ClientConnection(asyncio.Protocol):
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # The request itself is whole; a proxy need not follow an offer to upgrade.
-                rest = data[upgrade.args[0] :]
+                rest = self._head_without_offer() + data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
             except httptools.HttpParserError as error:
                 self._refusal = self._refusal or (
@@ -126,6 +125,8 @@ class ClientConnection(asyncio.Protocol):
             codings and codings[0].strip().lower() != b"chunked"
         ):
             self._refuse(400, "The request tells the length of its body in more than one way.")
+        if coming.method == b"CONNECT":
+            self._refuse(400, "The proxy leads to one server only; CONNECT is not offered.")
         if lengths and int(lengths[0]) > self._gate.max_body_bytes:
             self._refuse_size()
         if (value_of(headers, b"upgrade") or b"").lower() == b"websocket":
@@ -142,6 +143,8 @@ class ClientConnection(asyncio.Protocol):
         coming.body.append(chunk)
 
     def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return  # comes again, see _head_without_offer
         coming = self._coming
         coming.keep = self._parser.should_keep_alive()
         self._queue.append(coming)
@@ -229,6 +232,16 @@ class ClientConnection(asyncio.Protocol):
         )
         if self._full:
             self._passage.pause(paused=True)
+
+    def _head_without_offer(self) -> bytes:
+        """The head that just came, to be read again as if it offered no other protocol.
+
+        A proxy need not follow such an offer, but the parser stops at it, before the body.
+        """
+        coming = self._coming
+        left_out = (b"connection", b"upgrade", b"http2-settings", b"expect")
+        lines = [b"%b: %b" % pair for pair in coming.headers if pair[0] not in left_out]
+        return b"\r\n".join([b"%b %b HTTP/1.1" % (coming.method, coming.target), *lines, b"", b""])
 
     def _answer(self, request: _Request, status: int, body: bytes) -> None:
         head_only = request.method == b"HEAD"
