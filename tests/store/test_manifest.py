@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -148,3 +149,33 @@ def test_a_manifest_of_a_later_version_is_refused_whatever_it_holds(tmp_path: Pa
     (tmp_path / "manifest.json").write_text(later)
     with pytest.raises(NewerSchemaError, match="update Understudy"):
         read_manifest(tmp_path)
+
+
+def test_every_flipped_bit_of_the_manifest_itself_is_found(folder: Path) -> None:
+    sealed(folder)
+    file = folder / "manifest.json"
+    whole = file.read_bytes()
+    for position in range(len(whole)):
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << bit
+            file.write_bytes(damaged)
+            with pytest.raises((CorruptionError, NewerSchemaError)):
+                read_manifest(folder)
+
+
+def test_a_manifest_without_its_checksum_or_with_bytes_behind_it_is_refused(folder: Path) -> None:
+    sealed(folder)
+    file = folder / "manifest.json"
+    whole = file.read_bytes()
+    for changed in (whole + b"\n", whole.rstrip(), b'{"schema":1,"kind":"session","id":"a"}'):
+        file.write_bytes(changed)
+        with pytest.raises(CorruptionError, match="does not match its own checksum"):
+            read_manifest(folder)
+
+
+def test_other_programs_read_a_manifest_as_json(folder: Path) -> None:
+    manifest = sealed(folder)
+    plain = json.loads((folder / "manifest.json").read_text())
+    assert plain["id"] == manifest.id
+    assert len(plain["checksum"]) == 64

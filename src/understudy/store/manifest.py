@@ -14,8 +14,9 @@ from typing import Any, Literal
 import msgspec
 
 from understudy.errors import CorruptionError, NewerSchemaError, StorageError
-from understudy.store.atomic import TEMPORARY_SUFFIX, safe_join, write_json_atomic
+from understudy.store.atomic import TEMPORARY_SUFFIX, safe_join
 from understudy.store.hashes import sha256_file
+from understudy.store.sealed_json import seal_holds, write_sealed_json
 
 MANIFEST_SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
@@ -67,15 +68,15 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write ``manifest.json`` in one step. Raises StorageError."""
-    write_json_atomic(folder / MANIFEST_NAME, manifest)
+    """Write ``manifest.json``, with a checksum of itself, in one step. Raises StorageError."""
+    write_sealed_json(folder / MANIFEST_NAME, manifest)
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of ``folder``.
 
     Raises StorageError when there is none or it cannot be read, CorruptionError when it is not a
-    manifest, and NewerSchemaError when a later version wrote it.
+    manifest or one bit of it was changed, and NewerSchemaError when a later version wrote it.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -94,12 +95,18 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{path} has schema {schema} and this Understudy knows up to {MANIFEST_SCHEMA}; "
                 "update Understudy to use it"
             )
-        return msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptionError(
             f"{path} is not a manifest ({error}); take it back from a copy, or make its folder "
             "again"
         ) from error
+    if not seal_holds(data):
+        raise CorruptionError(
+            f"{path} does not match its own checksum: at least one byte was changed; take it back "
+            "from a copy"
+        )
+    return manifest
 
 
 def hash_tree(folder: Path, names: Iterable[str]) -> dict[str, FileEntry]:
