@@ -124,7 +124,10 @@ class SimpleTrainingCollector:
             if self._session is None:
                 self._session = self._open_workspace().record(
                     name="collector",
-                    metadata={"capture": "collector", "array_file": str(self.output_file)},
+                    metadata={
+                        "capture": "collector",
+                        "array_file": str(self.output_file.absolute()),
+                    },
                 )
                 self._close_at_exit()
             if self._session.chat(messages=messages, response=answer, dialect="collector"):

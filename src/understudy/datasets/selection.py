@@ -1,0 +1,119 @@
+"""Which sessions something is made from, and why each of the others is not among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from understudy.errors import UnderstudyError
+
+if TYPE_CHECKING:
+    from understudy.session.reader import RecordedSession
+    from understudy.session.workspace import Workspace
+    from understudy.store.catalog.schema import SessionRow
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that was not taken, and why."""
+
+    session: str
+    """Its id."""
+    directory: str
+    step: int | None = None
+    """The trace line's ``n``; None for the session as a whole."""
+    reason: str
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Filters on sessions; those not given let everything pass."""
+
+    sessions: tuple[str, ...] = ()
+    """Ids, directories or unique beginnings of either; only these."""
+    game: str | None = None
+    player: str | None = None
+    task: str | None = None
+    model: str | None = None
+    tags: tuple[str, ...] = ()
+    """All of them must be there."""
+    min_score: float | None = None
+    score_source: Literal["human", "auto", "any"] = "human"
+    since: str | date | datetime | None = None
+    until: str | date | datetime | None = None
+    require_license: bool = False
+    """Leave out sessions whose licence is not known."""
+    require_consent: bool = False
+    """Leave out sessions without a note of consent."""
+
+    def query(self) -> dict[str, Any]:
+        """The filters that are set, as JSON values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def choose(
+    workspace: Workspace,
+    selection: Selection,
+    leave_out: Callable[[LeftOut], None],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[RecordedSession]:
+    """The sessions that fit, oldest first, each opened when it is reached.
+
+    ``leave_out`` hears of those that fit the plain filters (game, player, time…) but cannot be
+    used: no score of the asked kind, no licence, archived, damaged. ``progress`` is called with
+    how many of how many sessions are done. Raises SessionError for a named session that is not
+    there and UsageError for a filter that makes no sense.
+    """
+    wanted = {workspace.find(name).id for name in selection.sessions}
+    rows = workspace.rows(
+        game=selection.game,
+        player=selection.player,
+        task=selection.task,
+        model=selection.model,
+        since=selection.since,
+        until=selection.until,
+        newest_first=False,
+    )
+    if wanted:
+        rows = [row for row in rows if row.id in wanted]
+    rows = [row for row in rows if set(selection.tags) <= set(row.tags)]
+    for number, row in enumerate(rows):
+        if progress is not None:
+            progress(number, len(rows))
+        reason = _objection(row, selection)
+        if reason is None:
+            try:
+                session = workspace.session(row.id)
+            except UnderstudyError as error:
+                reason = f"it cannot be opened: {error}"
+            else:
+                yield session
+                session.close()
+                continue
+        leave_out(LeftOut(session=row.id, directory=row.directory, reason=reason))
+    if progress is not None:
+        progress(len(rows), len(rows))
+
+
+def _objection(row: SessionRow, selection: Selection) -> str | None:
+    if row.archived:
+        return "it lies in the archive; `understudy session restore` brings it back"
+    if selection.min_score is not None:
+        score = {
+            "human": row.human_score,
+            "auto": row.auto_score,
+            "any": row.human_score if row.human_score is not None else row.auto_score,
+        }[selection.score_source]
+        kind = "" if selection.score_source == "any" else f"{selection.score_source} "
+        if score is None:
+            return f"it has no {kind}score"
+        if score < selection.min_score:
+            return f"its {kind}score {score:g} is below {selection.min_score:g}"
+    if selection.require_license and not row.license:
+        return "its licence is not known"
+    if selection.require_consent and not row.consent:
+        return "there is no note of consent"
+    return None
