@@ -145,13 +145,18 @@ class FrameIntake:
         self._last_tick = tick
         self._last_ns = now
         ring.head = head + 1
-        if head - ring.tail >= self._wake_at:
+        behind = head - ring.tail
+        if behind >= self._wake_at:
             writer = self._writer
             if writer is not None and writer.asleep:
                 writer.wake()
+            if behind * 2 > ring.capacity:
+                # A game that never lets go of the GIL would starve the writer until frames are
+                # lost: hand it over for a moment.
+                time.sleep(0)
 
     def _make_room(self, ring: FrameRing) -> bool:
-        """Wait for the writer where that is wished; else count the frame as dropped."""
+        """Wait for the writer where that is wished, else only let it run; whether it made room."""
         writer = self._writer
         if writer is None:
             return False
@@ -166,8 +171,10 @@ class FrameIntake:
                 ):
                     writer.space.wait(0.05)
                     writer.wake()
-            if ring.capacity - ring.pending >= 2:
-                return True
+        else:
+            time.sleep(0)
+        if ring.capacity - ring.pending >= 2:
+            return True
         self._counters.drop(1, "frames came faster than the disk could take them")
         return False
 

@@ -107,23 +107,33 @@ def derive_facts(folder: Path, header: SessionHeader) -> dict[str, Any]:
         with ImageReader(images) as reader:
             facts["images"] = reader.count
     if parquet.exists():
-        table = pq.read_table(parquet, columns=["missed", "image", "wall_ns"])
-        missed = table.column("missed").to_numpy()
-        shown = table.column("image").drop_null().to_numpy()
-        facts["frames"] = int(np.count_nonzero(missed == 0))
-        facts["gaps"] = int(np.count_nonzero(missed))
-        facts["missed_ticks"] = int(missed.sum())
-        facts["images_missing"] = int(np.count_nonzero(shown >= facts["images"]))
-        if len(table):
-            last = int(table.column("wall_ns").to_numpy().max())
-            moment = datetime.datetime.fromtimestamp(last / 1e9, datetime.UTC)
-            last_time = max(last_time, moment.isoformat(timespec="microseconds"))
+        last = _count_frames(parquet, facts)
+        if last is not None:
+            last_time = max(last_time, last)
     started = datetime.datetime.fromisoformat(header.started)
     facts["ended"] = last_time
     facts["duration_s"] = round(
         (datetime.datetime.fromisoformat(last_time) - started).total_seconds(), 6
     )
     return facts
+
+
+def _count_frames(parquet: Path, facts: dict[str, Any]) -> str | None:
+    """Fill in what the frames add up to; returns the wall clock of the last one."""
+    last = None
+    with pq.ParquetFile(parquet) as file:
+        for batch in file.iter_batches(columns=["missed", "image", "wall_ns"]):
+            missed = batch.column("missed").to_numpy()
+            shown = batch.column("image").drop_null().to_numpy()
+            facts["frames"] += int(np.count_nonzero(missed == 0))
+            facts["gaps"] += int(np.count_nonzero(missed))
+            facts["missed_ticks"] += int(missed.sum())
+            facts["images_missing"] += int(np.count_nonzero(shown >= facts["images"]))
+            last = max(last or 0, int(batch.column("wall_ns").to_numpy().max()))
+    if last is None:
+        return None
+    moment = datetime.datetime.fromtimestamp(last / 1e9, datetime.UTC)
+    return moment.isoformat(timespec="microseconds")
 
 
 def _seal_images(
