@@ -57,7 +57,7 @@ def test_list_shows_the_newest_first(recorded, capsys):
     path, ids = recorded
     status, out, _ = run(capsys, "session", "list", "-w", path)
     assert status == 0
-    assert out.index(ids["tavern"]) < out.index(ids["skirmish"])
+    assert out.index(ids["tavern"][:13]) < out.index(ids["skirmish"][:13])
 
 
 def test_list_filters_and_speaks_json(recorded, capsys):

@@ -58,6 +58,43 @@ workspace_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
+def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filters that choose sessions, alike for every command that takes several."""
+    for option in reversed(
+        (
+            click.option("--game", metavar="NAME", help="Only sessions of this game."),
+            click.option("--player", metavar="NAME", help="Only sessions of this player."),
+            click.option("--task", metavar="TEXT", help="Only sessions of this task."),
+            click.option("--model", metavar="NAME", help="Only sessions of this model."),
+            click.option(
+                "--min-score",
+                type=float,
+                metavar="SCORE",
+                help="Only sessions with at least this score; those without one are left out.",
+            ),
+            click.option(
+                "--score-source",
+                type=click.Choice(["human", "auto", "any"]),
+                default="human",
+                show_default=True,
+                help="Whose score --min-score looks at.",
+            ),
+            click.option(
+                "--since",
+                metavar="TIME",
+                help="Only sessions begun at this day or time (UTC) or later.",
+            ),
+            click.option(
+                "--until",
+                metavar="TIME",
+                help="Only sessions begun at this day or time (UTC) or earlier.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
 class Command(click.Command):
     """A command of Understudy: it knows ``--debug``."""
 

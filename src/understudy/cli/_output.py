@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import click
 
 _PLAIN_EVERY_S = 5.0
+_NO_END = 100_000
 
 
 def print_json(facts: Any) -> None:
@@ -26,25 +27,24 @@ def print_json(facts: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns of text under bold heads; numbers to the right. Piped, nothing is cut off."""
+    """Columns of text under bold heads; numbers to the right.
+
+    Columns in which no row has anything (0 is nothing) are left out. Nothing is cut off: on a
+    narrow terminal the lines run over.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 100_000
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
+    shown = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+    for index in shown:
         numeric = all(isinstance(row[index], int | float | None) for row in rows)
-        table.add_column(
-            column,
-            justify="right" if numeric and rows else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
+        table.add_column(columns[index], justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(_cell(row[index])) for index in shown))
+    console = Console(highlight=False, markup=False)
+    console.width = _NO_END
     console.print(table)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from understudy.cli._commands import Group, json_option, open_workspace, workspace_option
+from understudy.cli._commands import (
+    Group,
+    filter_options,
+    json_option,
+    open_workspace,
+    workspace_option,
+)
 from understudy.cli._output import (
     human_bytes,
     human_seconds,
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from understudy.session.steps import Step
     from understudy.store.catalog import SessionRow
 
+SHORT_ID = 13
+"""As much of an id as tells two sessions apart that began in the same millisecond."""
 _SHOWN_LINES = 12
 _SHOWN_WIDTH = 88
 
@@ -40,46 +47,9 @@ def session() -> None:
     """
 
 
-def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filters that choose sessions, alike for every command that takes several."""
-    for option in reversed(
-        (
-            click.option("--game", metavar="NAME", help="Only sessions of this game."),
-            click.option("--player", metavar="NAME", help="Only sessions of this player."),
-            click.option("--task", metavar="TEXT", help="Only sessions of this task."),
-            click.option("--model", metavar="NAME", help="Only sessions of this model."),
-            click.option("--tag", metavar="TAG", help="Only sessions with this tag."),
-            click.option(
-                "--min-score",
-                type=float,
-                metavar="SCORE",
-                help="Only sessions with at least this score; those without one are left out.",
-            ),
-            click.option(
-                "--score-source",
-                type=click.Choice(["human", "auto", "any"]),
-                default="human",
-                show_default=True,
-                help="Whose score --min-score looks at.",
-            ),
-            click.option(
-                "--since",
-                metavar="TIME",
-                help="Only sessions begun at this day or time (UTC) or later.",
-            ),
-            click.option(
-                "--until",
-                metavar="TIME",
-                help="Only sessions begun at this day or time (UTC) or earlier.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
-
-
 @session.command("list")
 @filter_options
+@click.option("--tag", metavar="TAG", help="Only sessions with this tag.")
 @click.option(
     "--status",
     type=click.Choice(["recording", "sealed", "incomplete", "killed"]),
@@ -108,8 +78,8 @@ def list_sessions(as_json: bool, workspace_path: Path | None, **filters: Any) ->
 
 def _listed(row: SessionRow) -> tuple[object, ...]:
     return (
-        row.id,
-        row.started[:19].replace("T", " "),
+        row.id[:SHORT_ID],
+        row.started[:16].replace("T", " "),
         row.name,
         row.game,
         row.player,
