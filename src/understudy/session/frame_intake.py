@@ -150,7 +150,7 @@ class FrameIntake:
             writer = self._writer
             if writer is not None and writer.asleep:
                 writer.wake()
-            if behind > ring.nearly_full and not self._wait_when_full:
+            if behind > ring.half and not self._wait_when_full:
                 # A game that never lets go of the GIL would starve the writer until frames are
                 # lost: hand it over for a moment.
                 time.sleep(0)
@@ -165,7 +165,7 @@ class FrameIntake:
             deadline = time.monotonic() + _LONGEST_WAIT_S
             with writer.space:
                 while (
-                    ring.pending > ring.capacity // 2
+                    ring.pending > ring.half
                     and time.monotonic() < deadline
                     and not writer.disk_refuses
                 ):

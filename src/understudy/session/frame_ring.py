@@ -31,7 +31,7 @@ class FrameRing:
         self.image_shape = image_shape
         row_bytes = layout.dtype.itemsize + (int(np.prod(image_shape)) if image_shape else 0)
         self.capacity = max(MIN_ROWS, min(MAX_ROWS, budget_bytes // row_bytes))
-        self.nearly_full = self.capacity * 7 // 8
+        self.half = self.capacity // 2
         self.row_bytes = row_bytes
         """Of a row and its image together."""
         self.rows: Rows = np.zeros(self.capacity, layout.dtype)
