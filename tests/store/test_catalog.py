@@ -496,3 +496,12 @@ def _set_schema(database: str | Path, schema: int) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE meta SET value = '{schema}' WHERE key = 'schema'"))
     engine.dispose()
+
+
+def test_directories_tell_what_is_listed_without_reading_whole_rows(catalog: Catalog) -> None:
+    sealed, running = row(status="sealed"), row(status="recording")
+    catalog.put_sessions([sealed, running])
+    assert catalog.directories() == {
+        sealed.directory: (sealed.id, "sealed"),
+        running.directory: (running.id, "recording"),
+    }

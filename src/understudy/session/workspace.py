@@ -167,16 +167,15 @@ class Workspace(WorkspaceFolder):
 
         Returns how many lines it wrote. Quick when there is nothing to do.
         """
-        known = {row.directory: row for row in self.catalog.sessions()}
+        known = self.catalog.directories()
         with os.scandir(self.runs) as entries:
             found = [entry.name for entry in entries if entry.name.startswith("session_")]
         changed: list[SessionRow] = []
         for directory in found:
-            row = known.get(directory)
-            if row is not None and not (
-                row.status == "recording" and not self.is_being_recorded(row.id)
-            ):
-                continue
+            if directory in known:
+                identity, status = known[directory]
+                if status != "recording" or self.is_being_recorded(identity):
+                    continue
             try:
                 changed.append(self.describe(self.runs / directory))
             except UnderstudyError:  # not a session yet, or a damaged one: verify reports it

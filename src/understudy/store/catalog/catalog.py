@@ -183,6 +183,12 @@ class Catalog:
             filters.append(sessions.c.archived.is_(archived))
         return self._select(filters, limit=limit, newest_first=newest_first)
 
+    def directories(self) -> dict[str, tuple[str, str]]:
+        """Directory → id and status of every session: what it takes to see which are missing."""
+        query = select(sessions.c.directory, sessions.c.id, sessions.c.status)
+        with self._database.reading() as connection:
+            return {row[0]: (row[1], row[2]) for row in connection.execute(query).all()}
+
     def totals(self) -> dict[str, Any]:
         """``sessions``, ``archived``, ``scored``, ``by_status``, ``duration_s`` and the sums of
         ``steps``, ``chats``, ``frames``, ``images``, ``bytes`` and the counters, over all.
