@@ -120,6 +120,11 @@ class SessionWriter:
         self.asleep = True
         self.wake()
         self._thread.join()
+        while self._lines:  # handed over in the very moment of closing
+            handover = self._lines.popleft()
+            self._counters.drop(1, "a step came while the session was being closed")
+            if handover.done is not None:
+                handover.done.set()
 
     @property
     def disk_refuses(self) -> bool:
