@@ -94,15 +94,23 @@ class CallSink:
         """
         with self._lock:
             self._seen += 1
-            full = len(self._waiting) >= WAITING_CALLS or self._waiting_bytes + size > WAITING_BYTES
-            if full or self._closing:
-                why = "calls came faster than they could be stored" if full else "it came too late"
-                self._drop(f"A call was not captured: {why}.")
+            refusal = self._refusal(size)
+            if refusal is not None:
+                self._drop(f"A call was not captured: {refusal}.")
                 return
             self._waiting.append(_Waiting(make, session_name, size))
             self._waiting_bytes += size
             self._idle.clear()
             self._work.set()
+
+    def _refusal(self, size: int) -> str | None:
+        if self._closing:
+            return "it came after the capture was closed"
+        if not self._thread.is_alive():
+            return "this process was forked from the one that captures"
+        if len(self._waiting) >= WAITING_CALLS or self._waiting_bytes + size > WAITING_BYTES:
+            return "calls came faster than they could be stored"
+        return None
 
     def facts(self) -> dict[str, Any]:
         """``seen = stored + dropped`` once nothing is waiting; ``last_error`` in words or None."""
@@ -142,7 +150,8 @@ class CallSink:
         with self._lock:
             self._closing = True
         self._work.set()
-        self._thread.join()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
     def _run(self) -> None:
         while True:
@@ -177,11 +186,7 @@ class CallSink:
             entry = self._open.get(key) or self._open_session(key, record)
             self._open.move_to_end(key)
             entry.used = time.monotonic()
-            rest = {name: getattr(record, name) for name in _CALL_FIELDS}
-            rest["tool_calls"] = msgspec.to_builtins(record.tool_calls)
-            kept = entry.recorder.chat(
-                messages=record.messages, response=record.response, wait=False, **rest
-            )
+            kept = put(entry.recorder, record)
             if not kept and entry.recorder.counters.stored == 0:
                 self._seal(key, "it could not begin")  # the next call tries again
         except Exception as error:  # a call that cannot be kept must cost only itself
@@ -239,6 +244,13 @@ class CallSink:
         if reason != self._last_error:
             logger.warning(reason)
         self._last_error = reason
+
+
+def put(recorder: SessionRecorder, record: CallRecord) -> bool:
+    """Hand a record to a recorder, without waiting for the disk; True when it took it."""
+    rest = {name: getattr(record, name) for name in _CALL_FIELDS}
+    rest["tool_calls"] = msgspec.to_builtins(record.tool_calls)
+    return recorder.chat(messages=record.messages, response=record.response, wait=False, **rest)
 
 
 _CALL_FIELDS = tuple(
