@@ -11,6 +11,7 @@ from understudy.errors import CaptureError
 
 LARGEST_BODY = 256 * 1024 * 1024
 """Bytes after decompression; a small body can unpack to anything."""
+_SLICE = 1024
 
 
 class _Unpacker(Protocol):
@@ -47,16 +48,15 @@ def _unpacker(name: str) -> _Unpacker:
     if name == "deflate":
         return _Deflate()
     if name == "zstd":
-        decompressor: Any = importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
-        unpack: Callable[[bytes], bytes] = decompressor.decompress
-        return unpack
+        zstd: Any = importlib.import_module("zstandard").ZstdDecompressor().decompressobj()
+        return _Bounded(zstd.decompress)
     if name == "br":
         for library in ("brotli", "brotlicffi"):
             try:
                 brotli: Any = importlib.import_module(library).Decompressor()
             except ImportError:
                 continue
-            return _Brotli(brotli)
+            return _Bounded(getattr(brotli, "process", None) or brotli.decompress)
     raise CaptureError(f"A body with the encoding {name!r} was passed on but cannot be read here.")
 
 
@@ -81,11 +81,16 @@ class _Deflate:
         return self._unpack(data) if self._unpack is not None else b""
 
 
-class _Brotli:
-    def __init__(self, decompressor: Any) -> None:
-        self._decompressor = decompressor
+class _Bounded:
+    """For libraries that cannot be told when to stop: they get little at a time."""
+
+    def __init__(self, unpack: Callable[[bytes], bytes]) -> None:
+        self._unpack = unpack
 
     def __call__(self, data: bytes, /) -> bytes:
-        method = getattr(self._decompressor, "process", None) or self._decompressor.decompress
-        out: bytes = method(data)
-        return out
+        out = bytearray()
+        for start in range(0, len(data), _SLICE):
+            out += self._unpack(data[start : start + _SLICE])
+            if len(out) > LARGEST_BODY:
+                break
+        return bytes(out)
