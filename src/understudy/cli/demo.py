@@ -17,7 +17,7 @@ import click
 
 from understudy.cli._commands import Command
 from understudy.cli._output import human_bytes, print_facts, print_table
-from understudy.cli.session import SHORT_ID
+from understudy.cli.session.looking import SHORT_ID
 
 if TYPE_CHECKING:
     from openai import OpenAI

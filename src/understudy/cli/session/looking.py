@@ -1,4 +1,4 @@
-"""``understudy session``: what was recorded, and what can be done with it."""
+"""The commands that look at sessions: list, show, verify. None of them changes a recording."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.cli._commands import (
-    Group,
+    Command,
     filter_options,
     json_option,
     open_workspace,
@@ -39,15 +39,7 @@ def _at_least_zero() -> click.IntRange:
     return click.IntRange(min=0)
 
 
-@click.group(cls=Group)
-def session() -> None:
-    """List, show, check and move sessions.
-
-    A SESSION is named by its id, by its directory, or by the beginning of either.
-    """
-
-
-@session.command("list")
+@click.command("list", cls=Command)
 @filter_options
 @click.option("--tag", metavar="TAG", help="Only sessions with this tag.")
 @click.option(
@@ -94,7 +86,7 @@ def _listed(row: SessionRow) -> tuple[object, ...]:
     )
 
 
-@session.command("show")
+@click.command("show", cls=Command)
 @click.argument("name", metavar="SESSION")
 @click.option("--trace", "whole_trace", is_flag=True, help="Show every line of the trace.")
 @json_option
@@ -208,7 +200,7 @@ def _cut(value: object, width: int = _SHOWN_WIDTH) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-@session.command("verify")
+@click.command("verify", cls=Command)
 @click.argument("names", metavar="[SESSION]...", nargs=-1)
 @json_option
 @workspace_option

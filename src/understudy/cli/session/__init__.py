@@ -1,0 +1,26 @@
+"""``understudy session``: what was recorded, and what can be done with it."""
+
+from __future__ import annotations
+
+import click
+
+from understudy.cli._commands import Group
+from understudy.cli.session import keeping, looking
+
+
+@click.group(cls=Group)
+def session() -> None:
+    """List, show, check and move sessions.
+
+    A SESSION is named by its id, by its directory, or by the beginning of either.
+    """
+
+
+for command in (
+    looking.list_sessions,
+    looking.show_session,
+    looking.verify_sessions,
+    keeping.archive_sessions,
+    keeping.restore_sessions,
+):
+    session.add_command(command)
