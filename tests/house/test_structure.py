@@ -116,3 +116,28 @@ def test_every_page_of_the_documentation_is_in_its_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
     assert {page for page in pages if page not in navigation} == set()
+
+
+def test_every_command_that_people_are_told_to_run_exists():
+    """In the documentation, in messages and in docstrings alike."""
+    known = {path for path, _ in _generator().commands()}
+    groups = {path for path in known if any(other.startswith(f"{path} ") for other in known)}
+    texts = [
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "src").rglob("*.py"),
+        *ROOT.glob("*.md"),
+    ]
+    unknown = {}
+    for path in texts:
+        told = re.findall(
+            r"(?:^|`)(understudy(?: [a-z][a-z-]+){1,2})",
+            path.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+        for words in told:
+            command = words if words in known else words.rpartition(" ")[0]
+            if command not in known or (
+                command in groups and words.count(" ") > command.count(" ")
+            ):
+                unknown.setdefault(str(path.relative_to(ROOT)), []).append(words)
+    assert unknown == {}
