@@ -122,6 +122,7 @@ def test_every_command_that_people_are_told_to_run_exists():
     """In the documentation, in messages and in docstrings alike."""
     known = {path for path, _ in _generator().commands()}
     groups = {path for path in known if any(other.startswith(f"{path} ") for other in known)}
+    told = re.compile(r"(?:^|`)(understudy(?: [a-z][a-z-]+){1,2})", flags=re.MULTILINE)
     texts = [
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "src").rglob("*.py"),
@@ -129,15 +130,8 @@ def test_every_command_that_people_are_told_to_run_exists():
     ]
     unknown = {}
     for path in texts:
-        told = re.findall(
-            r"(?:^|`)(understudy(?: [a-z][a-z-]+){1,2})",
-            path.read_text(encoding="utf-8"),
-            re.MULTILINE,
-        )
-        for words in told:
+        for words in told.findall(path.read_text(encoding="utf-8")):
             command = words if words in known else words.rpartition(" ")[0]
-            if command not in known or (
-                command in groups and words.count(" ") > command.count(" ")
-            ):
+            if command not in known or (command in groups and command != words):
                 unknown.setdefault(str(path.relative_to(ROOT)), []).append(words)
     assert unknown == {}
