@@ -184,7 +184,8 @@ class CallSink:
             record = call.make()
             key = self._session_key(record, call.session_name)
             entry = self._open.get(key) or self._open_session(key, record)
-            self._open.move_to_end(key)
+            with self._lock:
+                self._open.move_to_end(key)
             entry.used = time.monotonic()
             kept = put(entry.recorder, record)
             if not kept and entry.recorder.counters.stored == 0:
