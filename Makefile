@@ -37,19 +37,25 @@ $(VENV)/.dev: $(VENV)/.base
 	@$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-setup: $(VENV)/.dev
+# The JavaScript clients that the proxy is tested with; without npm their tests are skipped.
+$(VENV)/.node: tests/node/package-lock.json $(VENV)/.base
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix tests/node --silent --no-audit --no-fund && touch $@; \
+	else echo "npm is not here: the tests with JavaScript clients are skipped"; fi
+
+setup: $(VENV)/.dev $(VENV)/.node
 	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install; fi
 
 demo: $(VENV)/.base
 	@$(BIN)/understudy demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.node
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
 
-test-quick: $(VENV)/.dev
+test-quick: $(VENV)/.dev $(VENV)/.node
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long and not slow"
 
-test-long: $(VENV)/.dev
+test-long: $(VENV)/.dev $(VENV)/.node
 	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/.dev
@@ -74,4 +80,4 @@ docs: docs-pages
 	@echo "site/index.html"
 
 clean:
-	rm -rf $(VENV) site .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site tests/node/node_modules .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
