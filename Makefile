@@ -37,25 +37,19 @@ $(VENV)/.dev: $(VENV)/.base
 	@$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-# The JavaScript clients that the proxy is tested with; without npm their tests are skipped.
-$(VENV)/.node: tests/node/package-lock.json $(VENV)/.base
-	@if command -v npm >/dev/null; then \
-	  npm ci --prefix tests/node --silent --no-audit --no-fund && touch $@; \
-	else echo "npm is not here: the tests with JavaScript clients are skipped"; fi
-
-setup: $(VENV)/.dev $(VENV)/.node
+setup: $(VENV)/.dev
 	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install; fi
 
 demo: $(VENV)/.base
 	@$(BIN)/understudy demo
 
-test: $(VENV)/.dev $(VENV)/.node
+test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
 
-test-quick: $(VENV)/.dev $(VENV)/.node
+test-quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long and not slow"
 
-test-long: $(VENV)/.dev $(VENV)/.node
+test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/.dev
