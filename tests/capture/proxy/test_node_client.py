@@ -28,7 +28,7 @@ def node() -> str:
     with filelock.FileLock(NODE / ".install.lock"):
         if not (NODE / "node_modules" / "openai" / "package.json").exists():
             subprocess.run(
-                [npm, "install", "--silent", "--no-package-lock", "--no-audit", "--no-fund"],
+                [npm, "ci", "--silent", "--no-audit", "--no-fund"],
                 cwd=NODE,
                 check=True,
                 timeout=300,
