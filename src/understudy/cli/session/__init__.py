@@ -20,6 +20,7 @@ for command in (
     looking.list_sessions,
     looking.show_session,
     looking.verify_sessions,
+    keeping.scan_sessions,
     keeping.archive_sessions,
     keeping.restore_sessions,
 ):
