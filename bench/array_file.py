@@ -50,6 +50,16 @@ def measure(run: Run) -> None:
                 1.5,
             )
         )
+    for size in (few, many):
+        ours = run.ours("log-interaction", count=size)
+        run.rows.append(
+            Row(
+                SUBJECT,
+                f"the collector's whole call behind {size:,}",
+                "ms",
+                _ms(ours.get("median_us")),
+            )
+        )
 
 
 def _ms(microseconds: float | None) -> float | None:

@@ -187,6 +187,22 @@ def _append(task: Task, *, sync: bool) -> Figures:
         }
 
 
+def log_interaction(task: Task) -> Figures:
+    """The drop-in collector's whole call: masking, the array file and the session, both synced."""
+    path = array_of(task.folder, task.count)
+    *history, answer = example()["messages"]
+    collector = understudy.SimpleTrainingCollector(path, workspace=task.folder / "workspace")
+
+    def call(i: int) -> None:
+        asked = {"role": "user", "content": f"Turn {i}: I ask the innkeeper once more."}
+        collector.log_complete_interaction([*history, asked], f"{i}: {answer['content']}")
+
+    timed_calls(call, 10)
+    figures = summary(timed_calls(call, 100))
+    collector.close()
+    return figures
+
+
 if __name__ == "__main__":
     main(
         {
@@ -198,5 +214,6 @@ if __name__ == "__main__":
             "open-killed": open_killed,
             "append": append_plain,
             "append-synced": append_synced,
+            "log-interaction": log_interaction,
         }
     )
