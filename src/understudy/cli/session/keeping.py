@@ -24,13 +24,11 @@ def archive_sessions(names: tuple[str, ...], as_json: bool, workspace_path: Path
     They stay listed, with all their facts, and come back with `understudy session restore`. A
     session is checked before it is packed; a damaged one is refused.
     """
-    from understudy.session.archive import archive_session
-
     with open_workspace(workspace_path) as workspace:
         rows = []
         for name in names:
             with progress(f"packing {name} (bytes)") as report:
-                rows.append(archive_session(workspace, name, report))
+                rows.append(workspace.archive_session(name, progress=report))
             if not as_json:
                 row = rows[-1]
                 click.echo(f"{row.id}  archived as {row.directory} ({human_bytes(row.bytes)})")
@@ -47,13 +45,11 @@ def restore_sessions(names: tuple[str, ...], as_json: bool, workspace_path: Path
 
     Every file is checked against its hash on the way; until all of them fit, nothing is changed.
     """
-    from understudy.session.archive import restore_session
-
     with open_workspace(workspace_path) as workspace:
         rows = []
         for name in names:
             with progress(f"unpacking {name} (bytes)") as report:
-                rows.append(restore_session(workspace, name, report))
+                rows.append(workspace.restore(name, progress=report))
             if not as_json:
                 row = rows[-1]
                 click.echo(f"{row.id}  restored to {workspace.runs / row.directory}")
@@ -82,10 +78,8 @@ def scan_sessions(
     something is and of what kind, never what it is. The exit status is 1 when something is found
     and left there, or when something could not be read.
     """
-    from understudy.session.scan import scan
-
     with open_workspace(workspace_path) as workspace, progress("scanning sessions") as shown:
-        report = scan(workspace, names, archived=archived, mask=mask, progress=shown)
+        report = workspace.scan(names, archived=archived, mask=mask, progress=shown)
     if as_json:
         print_json(report)
     else:

@@ -210,24 +210,20 @@ def verify_sessions(
 ) -> None:
     """Check sessions to the last bit.
 
-    Without SESSION: all that are not archived or being recorded. Changes nothing. The exit status
-    is 1 when anything is damaged, missing or does not add up.
+    Without SESSION: all that are not being recorded, archived ones included. Changes nothing. The
+    exit status is 1 when anything is damaged, missing or does not add up.
     """
-    from understudy.session.verify import verify
-
     problems: list[dict[str, str]] = []
     with open_workspace(workspace_path) as workspace:
         if names:
             rows = [workspace.find(name) for name in names]
         else:
-            rows = workspace.rows(archived=False, newest_first=False)
-            rows = [row for row in rows if row.status != "recording"]
-        with progress("verifying") as report:
+            rows = [row for row in workspace.rows(newest_first=False) if row.status != "recording"]
+        with progress("verifying sessions") as report:
             for number, row in enumerate(rows, start=1):
-                found = verify(workspace.runs / row.directory, sealed_sha256=row.sealed_sha256)
                 problems += [
                     {"session": row.id, "file": problem.file, "reason": problem.reason}
-                    for problem in found
+                    for problem in workspace.verify(row.id)
                 ]
                 report(number, len(rows))
     if as_json:
