@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from understudy.errors import FormatError
-from understudy.formats._array_guard import lock_for, refusals, unused_name, write_checked
+from understudy.formats._array_guard import locked, refusals, unused_name, write_checked
 from understudy.formats._array_layout import (
     BETWEEN,
     CLOSE,
@@ -89,14 +89,14 @@ def write_array(
     """
     path = Path(os.path.realpath(path))
     with _draft_of(path) as draft:
-        with lock_for(path):
+        with locked(path):
             before = _end_of_elements(path)
         written: set[bytes] = set()
         for number, example in enumerate(examples):
             text = encode_element(example, where=f"example {number}")
             written.add(_digest(text))
             draft.add(text)
-        with lock_for(path):
+        with locked(path):
             for text in _appended(path, before):
                 if _digest(text) not in written:
                     draft.add(text)
@@ -114,7 +114,7 @@ def remove_from_array(path: Path | str, unwanted: Callable[[dict[str, Any]], boo
     """
     path = Path(os.path.realpath(path))
     removed = 0
-    with _draft_of(path) as draft, lock_for(path):
+    with _draft_of(path) as draft, locked(path):
         with open(path, "rb", buffering=0) as file, open(path, "rb") as copy:
             scanner = ArrayScanner(file, decode_element)
             for element in scanner:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from understudy.errors import FormatError, StorageError
 from understudy.formats._array_guard import (
-    lock_for,
+    locked,
     read_checked,
     refusals,
     unused_name,
@@ -190,7 +190,6 @@ class ArrayFile:
     def _renew_locks(self) -> None:
         self._process = os.getpid()
         self._thread_lock = threading.Lock()
-        self._file_lock = lock_for(self.path)
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -200,7 +199,7 @@ class ArrayFile:
         with self._thread_lock, refusals(self.path):
             if self._known is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._file_lock:
+            with locked(self.path):
                 yield
 
     @contextmanager
