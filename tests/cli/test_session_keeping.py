@@ -63,3 +63,78 @@ def test_scan_says_where_and_never_what(recorded, capsys):
     assert run(capsys, "session", "scan", "-w", path)[0] == 0
     assert run(capsys, "session", "verify", "-w", path)[0] == 0
     assert "Ashdown" not in next(path.glob("runs/*/trace.jsonl")).read_text()
+
+
+def test_the_rules_are_shown_first_and_kept_only_on_request(recorded, capsys):
+    path, identity = recorded
+    (path / "understudy.toml").write_text("schema = 1\n[retention]\nkeep_total_gb = 0\n")
+    status, out, _ = run(capsys, "session", "archive", "--by-rules", "-w", path, "--json")
+    assert status == 0
+    [planned] = json.loads(out)
+    assert (planned["session"], planned["action"]) == (identity, "archive")
+    assert list(path.glob("runs/session_*"))
+
+    status, _, err = run(capsys, "session", "archive", "--by-rules", "--apply", "-w", path)
+    assert status == 0, err
+    assert not list(path.glob("runs/session_*"))
+    assert "ask for nothing" in run(capsys, "session", "archive", "--by-rules", "-w", path)[1]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--by-rules", "01"], ["--apply", "01"]])
+def test_archiving_is_by_name_or_by_rule(arguments, recorded, capsys):
+    path, _ = recorded
+    assert run(capsys, "session", "archive", *arguments, "-w", path)[0] == 2
+
+
+def test_doctor_is_content_with_a_fresh_workspace(recorded, capsys):
+    path, _ = recorded
+    status, out, _ = run(capsys, "doctor", "-w", path, "--json")
+    facts = json.loads(out)
+    assert status == 0, facts
+    assert facts["ok"] is True
+    assert {check["name"] for check in facts["checks"]} >= {"settings", "catalog", "disk", "space"}
+
+
+def test_doctor_warns_before_the_disk_is_full(recorded, capsys):
+    path, _ = recorded
+    (path / "understudy.toml").write_text("schema = 1\n[disk]\nwarn_free_gb = 1e9\n")
+    _, out, _ = run(capsys, "doctor", "-w", path, "--json")
+    [space] = [check for check in json.loads(out)["checks"] if check["name"] == "space"]
+    assert space["verdict"] != "ok"
+
+
+def test_doctor_says_what_is_wrong_with_the_settings_and_fails(recorded, capsys):
+    path, _ = recorded
+    (path / "understudy.toml").write_text("schema = 1\n[mask]\nenabeld = true\n")
+    status, out, _ = run(capsys, "doctor", "-w", path)
+    assert status == 1
+    assert "enabeld" in out
+
+
+def test_merge_takes_in_what_is_new_and_only_once(recorded, tmp_path, capsys):
+    path, identity = recorded
+    here = tmp_path / "here"
+    assert run(capsys, "init", here)[0] == 0
+    status, out, err = run(capsys, "session", "merge", path, "-w", here, "--json")
+    assert status == 0, err
+    assert json.loads(out)["taken"] == [identity]
+    status, out, _ = run(capsys, "session", "merge", path, "-w", here)
+    assert status == 0
+    assert "0 taken in, 1 known" in out
+    assert run(capsys, "session", "verify", "-w", here)[0] == 0
+
+
+def test_forgetting_asks_first_and_then_leaves_nothing(recorded, capsys):
+    path, identity = recorded
+    status, out, err = run(capsys, "session", "forget", identity, "-w", path)
+    assert status == 2
+    assert "--yes" in err
+    assert identity in out
+    assert run(capsys, "session", "show", identity, "-w", path)[0] == 0
+
+    status, out, err = run(capsys, "session", "forget", identity, "--yes", "-w", path, "--json")
+    assert status == 0, err
+    [report] = json.loads(out)
+    assert report["done"] is True
+    assert json.loads(run(capsys, "session", "list", "-w", path, "--json")[1]) == []
+    assert not any("Ashdown" in p.read_text("utf-8", "ignore") for p in path.rglob("*.json*"))

@@ -18,6 +18,7 @@ from understudy.errors import UnderstudyError
 
 COMMANDS = {
     "init": ("understudy.cli.init:init", "Make a workspace."),
+    "doctor": ("understudy.cli.doctor:doctor", "Check the workspace, its disk and its catalog."),
     "reindex": ("understudy.cli.reindex:reindex", "Rebuild the catalog from the directories."),
     "stats": ("understudy.cli.stats:stats", "Count what the workspace holds."),
     "demo": ("understudy.cli.demo:demo", "Play and capture a short conversation, end to end."),

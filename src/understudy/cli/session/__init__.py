@@ -21,7 +21,9 @@ for command in (
     looking.show_session,
     looking.verify_sessions,
     keeping.scan_sessions,
+    keeping.merge_sessions,
     keeping.archive_sessions,
     keeping.restore_sessions,
+    keeping.forget_sessions,
 ):
     session.add_command(command)

@@ -1,7 +1,8 @@
-"""The commands that change what lies where, or what is in it: scan, archive, restore."""
+"""The commands that change what lies where, or what is in it."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,46 @@ from understudy.cli._commands import Command, json_option, open_workspace, works
 from understudy.cli._output import human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from understudy.session.forget import ForgetReport
+    from understudy.session.retention import PlannedAction
     from understudy.session.scan import ScanReport
+    from understudy.session.workspace import Workspace
 
 
 @click.command("archive", cls=Command)
-@click.argument("names", metavar="SESSION...", nargs=-1, required=True)
+@click.argument("names", metavar="[SESSION]...", nargs=-1)
+@click.option(
+    "--by-rules",
+    is_flag=True,
+    help="Instead of SESSION: what the rules in [retention] of the settings ask for. Shows the "
+    "plan; nothing is done without --apply.",
+)
+@click.option("--apply", is_flag=True, help="Do what --by-rules has planned.")
 @json_option
 @workspace_option
-def archive_sessions(names: tuple[str, ...], as_json: bool, workspace_path: Path | None) -> None:
+@click.pass_context
+def archive_sessions(
+    context: click.Context,
+    names: tuple[str, ...],
+    by_rules: bool,
+    apply: bool,
+    as_json: bool,
+    workspace_path: Path | None,
+) -> None:
     """Pack sessions and put them away.
 
     They stay listed, with all their facts, and come back with `understudy session restore`. A
-    session is checked before it is packed; a damaged one is refused.
+    session is checked before it is packed; a damaged one is refused. The rules may also ask for
+    sessions with a low score to be forgotten for good.
     """
+    if by_rules == bool(names):
+        raise click.UsageError("Name the sessions, or give --by-rules.")
+    if apply and not by_rules:
+        raise click.UsageError("--apply belongs to --by-rules.")
     with open_workspace(workspace_path) as workspace:
+        if by_rules:
+            well = _keep_rules(workspace, apply=apply, as_json=as_json)
+            context.exit(0 if well else 1)
         rows = []
         for name in names:
             with progress(f"packing {name} (bytes)") as report:
@@ -34,6 +61,43 @@ def archive_sessions(names: tuple[str, ...], as_json: bool, workspace_path: Path
                 click.echo(f"{row.id}  archived as {row.directory} ({human_bytes(row.bytes)})")
     if as_json:
         print_json(rows)
+
+
+def _keep_rules(workspace: Workspace, *, apply: bool, as_json: bool) -> bool:
+    """Show or do what the rules ask for; whether nothing failed."""
+    from understudy.session.retention import apply_retention, plan_retention
+
+    plan = plan_retention(workspace)
+    if not apply:
+        if as_json:
+            print_json(plan)
+        else:
+            _print_plan(plan)
+        return True
+    with progress("keeping the rules") as report:
+        applied = apply_retention(workspace, plan, progress=report)
+    failed = [action for action in applied if action.problem is not None]
+    if as_json:
+        print_json(applied)
+    else:
+        for action in failed:
+            click.echo(f"{action.planned.directory}: not done: {action.problem}")
+        click.echo(f"{len(applied) - len(failed)} done, {len(failed)} not.")
+    return not failed
+
+
+def _print_plan(plan: list[PlannedAction]) -> None:
+    if not plan:
+        click.echo("The rules ask for nothing.")
+        return
+    print_table(
+        ("SESSION", "TO DO", "SIZE", "BECAUSE"),
+        [
+            (action.directory, action.action, human_bytes(action.bytes), action.reason)
+            for action in plan
+        ],
+    )
+    click.echo("Nothing was done: give --apply to do it.")
 
 
 @click.command("restore", cls=Command)
@@ -105,3 +169,76 @@ def _print_scan(report: ScanReport) -> None:
     click.echo(
         f"{report.sessions} sessions, {found} findings, {len(report.masked)} sessions masked."
     )
+
+
+@click.command("merge", cls=Command)
+@click.argument("other", metavar="DIR", type=click.Path(path_type=Path))
+@json_option
+@workspace_option
+@click.pass_context
+def merge_sessions(
+    context: click.Context, other: Path, as_json: bool, workspace_path: Path | None
+) -> None:
+    """Take in the sessions of another workspace, by identity.
+
+    DIR is only read, and nothing that is here is overwritten: a session that is here already is
+    given the feedback that it got there. The exit status is 1 when a session could not be taken.
+    """
+    with open_workspace(workspace_path) as workspace, progress("merging sessions") as shown:
+        report = workspace.merge(other, progress=shown)
+    if as_json:
+        print_json(report)
+    else:
+        for note in (*report.conflicts, *report.problems):
+            click.echo(f"{note.directory}: {note.reason}")
+        click.echo(
+            f"{len(report.taken)} taken in, {len(report.known)} known, "
+            f"{len(report.conflicts)} with other content here, {len(report.problems)} not taken; "
+            f"{report.feedback} entries of feedback added."
+        )
+    context.exit(1 if report.conflicts or report.problems else 0)
+
+
+@click.command("forget", cls=Command)
+@click.argument("names", metavar="SESSION...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@workspace_option
+def forget_sessions(
+    names: tuple[str, ...], yes: bool, as_json: bool, workspace_path: Path | None
+) -> None:
+    """Remove sessions for good.
+
+    From disk, archive and catalog; there is no way back. Says what was made from them before: each
+    dataset, model, bundle and exported file that holds what they held is listed and marked.
+    """
+    from understudy.session.forget import plan_forgetting
+
+    with open_workspace(workspace_path) as workspace:
+        plans = [plan_forgetting(workspace, name) for name in names]
+        if not yes:
+            for plan in plans:
+                _print_forgetting(plan)
+            if not sys.stdin.isatty():
+                raise click.UsageError(
+                    "Nothing was forgotten: give --yes where nobody can be asked."
+                )
+            click.confirm("Forget them for good?", abort=True)
+        reports = [workspace.forget(plan.session) for plan in plans]
+    if as_json:
+        print_json(reports)
+        return
+    if yes:
+        for report in reports:
+            _print_forgetting(report)
+    click.echo(f"{len(reports)} sessions are forgotten.")
+
+
+def _print_forgetting(report: ForgetReport) -> None:
+    click.echo(f"{report.session}  {report.directory} ({human_bytes(report.bytes)})")
+    for made in report.descendants:
+        how = "holds it" if made.direct else "was made from what holds it"
+        name = " ".join(part for part in (made.kind, made.name, made.version) if part)
+        click.echo(f"  {name} {how}: {made.path}")
+    for problem in report.unreadable:
+        click.echo(f"  may hold it, but cannot be read: {problem.file}: {problem.reason}")
