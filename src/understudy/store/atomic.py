@@ -60,9 +60,13 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
 
 
 def write_json_atomic(path: Path, obj: Any, *, indent: int = 2) -> None:
-    """Write ``obj`` (JSON values, msgspec structs, datetimes) as UTF-8 JSON ending in a newline."""
-    encoded = msgspec.json.encode(obj)
-    write_atomic(path, msgspec.json.format(encoded, indent=indent) + b"\n")
+    """Write ``obj`` as ``json_bytes`` spells it."""
+    write_atomic(path, json_bytes(obj, indent=indent))
+
+
+def json_bytes(obj: Any, *, indent: int = 2) -> bytes:
+    """``obj`` (JSON values, msgspec structs, datetimes) as UTF-8 JSON ending in a newline."""
+    return msgspec.json.format(msgspec.json.encode(obj), indent=indent) + b"\n"
 
 
 def sync_folder(path: Path) -> None:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 WORKSPACE_SCHEMA = 1
 SETTINGS_NAME = "understudy.toml"
+INTERNAL_NAME = ".understudy"
 _MARKER_NAME = "workspace.json"
 
 
-class _Marker(msgspec.Struct, frozen=True, kw_only=True):
+class Marker(msgspec.Struct, frozen=True, kw_only=True):
     """``.understudy/workspace.json``: the version of the layout and the workspace's identity."""
 
     schema: int
@@ -42,6 +43,32 @@ def resolve_workspace_path(path: str | os.PathLike[str] | None = None) -> Path:
     return here if (here / SETTINGS_NAME).is_file() else here / "understudy"
 
 
+def read_marker(workspace: Path) -> Marker | None:
+    """The version and identity of the workspace in a folder; None where it has none yet.
+
+    Raises NewerSchemaError for a later version's, WorkspaceError when it cannot be read.
+    """
+    path = workspace / INTERNAL_NAME / _MARKER_NAME
+    try:
+        marker = msgspec.json.decode(path.read_bytes(), type=Marker)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise WorkspaceError(f"{path} cannot be read ({reason}); check its permissions") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WorkspaceError(
+            f"{path} does not say which version the workspace has ({error}); delete that file "
+            "to have it written again"
+        ) from error
+    if marker.schema > WORKSPACE_SCHEMA:
+        raise NewerSchemaError(
+            f"the workspace {workspace} has layout {marker.schema} and this Understudy knows "
+            f"up to {WORKSPACE_SCHEMA}; update Understudy to use it"
+        )
+    return marker
+
+
 class WorkspaceFolder:
     """A folder with ``understudy.toml``, ``runs/``, ``datasets/``, ``models/``, ``bundles/`` and
     ``archive/``; opened, and made where it is missing.
@@ -57,7 +84,7 @@ class WorkspaceFolder:
         self.models = self.path / "models"
         self.bundles = self.path / "bundles"
         self.archive = self.path / "archive"
-        self.internal = self.path / ".understudy"
+        self.internal = self.path / INTERNAL_NAME
         marker = self._check()
         if marker is None and not create and not (self.path / SETTINGS_NAME).exists():
             raise WorkspaceError(
@@ -122,7 +149,7 @@ class WorkspaceFolder:
             self.internal,
         )
 
-    def _check(self) -> _Marker | None:
+    def _check(self) -> Marker | None:
         """Look whether this can be a workspace of ours, before anything is touched."""
         for path in (self.path, *self._folders):
             if os.path.lexists(path) and not path.is_dir():
@@ -135,32 +162,9 @@ class WorkspaceFolder:
                 raise WorkspaceError(
                     f"{path} is a folder where a file of the workspace belongs; move it away"
                 )
-        marker = self._read_marker()
-        if marker is not None and marker.schema > WORKSPACE_SCHEMA:
-            raise NewerSchemaError(
-                f"the workspace {self.path} has layout {marker.schema} and this Understudy knows "
-                f"up to {WORKSPACE_SCHEMA}; update Understudy to use it"
-            )
-        return marker
+        return read_marker(self.path)
 
-    def _read_marker(self) -> _Marker | None:
-        path = self.internal / _MARKER_NAME
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=_Marker)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise WorkspaceError(
-                f"{path} cannot be read ({reason}); check its permissions"
-            ) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WorkspaceError(
-                f"{path} does not say which version the workspace has ({error}); delete that file "
-                "to have it written again"
-            ) from error
-
-    def _complete(self, marker: _Marker | None) -> str:
+    def _complete(self, marker: Marker | None) -> str:
         """Make what is missing, the marker last; return the workspace's identity."""
         try:
             for folder in self._folders:
@@ -181,13 +185,13 @@ class WorkspaceFolder:
             raise WorkspaceError(str(error)) from error
         return marker.id
 
-    def _first_marker(self) -> _Marker:
+    def _first_marker(self) -> Marker:
         """Write the marker; where another process is making the same workspace, take its one."""
         from filelock import FileLock
 
         with FileLock(self.internal / ".workspace.lock"):
-            marker = self._read_marker()
+            marker = read_marker(self.path)
             if marker is None:
-                marker = _Marker(schema=WORKSPACE_SCHEMA, id=new_ulid())
+                marker = Marker(schema=WORKSPACE_SCHEMA, id=new_ulid())
                 write_json_atomic(self.internal / _MARKER_NAME, marker)
         return marker
