@@ -6,14 +6,17 @@ author's later word replaces that author's earlier one in the derived values onl
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 import msgspec
 
-from understudy.errors import UsageError
+from understudy.errors import StorageError, UsageError
 from understudy.session.migrations import SCHEMA, migrate
 from understudy.store.appending import append_checked
 from understudy.store.checked_lines import whole_lines
@@ -21,6 +24,7 @@ from understudy.store.ulids import new_ulid
 
 FILE_NAME = "feedback.jsonl"
 LOWEST, HIGHEST = 1, 10
+_PATIENCE_S = 30.0
 
 
 class FeedbackEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,9 +61,29 @@ class CurrentFeedback(msgspec.Struct, frozen=True, kw_only=True):
     """Trace line → the latest correction of it."""
 
 
-def append_feedback(folder: Path, entry: FeedbackEntry) -> None:
-    """Append ``entry`` and sync it, one process at a time. Raises StorageError."""
-    append_checked(folder / FILE_NAME, [entry])
+def append_feedback(folder: Path, entries: Sequence[FeedbackEntry]) -> None:
+    """Append ``entries`` and sync them, one process at a time. Raises StorageError."""
+    append_checked(folder / FILE_NAME, entries)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Let nobody, in any process, add feedback to the session in ``folder`` meanwhile."""
+    lock = filelock.FileLock(folder / f".{FILE_NAME}.lock", timeout=_PATIENCE_S, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise StorageError(
+            f"another process has been writing feedback to {folder} for {_PATIENCE_S:.0f} s; try "
+            "again when it has finished"
+        ) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"{folder} cannot be written to ({reason})") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def new_entry(
@@ -92,10 +116,13 @@ def new_entry(
 def read_feedback(folder: Path) -> list[FeedbackEntry]:
     """All whole entries, in the order they were given."""
     path = folder / FILE_NAME
-    if not path.exists():
-        return []
+    return parse_feedback(whole_lines(path), path) if path.exists() else []
+
+
+def parse_feedback(lines: Iterable[bytes], path: Path) -> list[FeedbackEntry]:
+    """The entries of whole lines; ``path`` names them in errors."""
     entries = []
-    for number, line in enumerate(whole_lines(path), start=1):
+    for number, line in enumerate(lines, start=1):
         record = migrate(msgspec.json.decode(line), what=f"line {number} of {path}")
         record.pop("crc", None)
         entries.append(msgspec.convert(record, type=FeedbackEntry))

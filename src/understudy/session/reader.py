@@ -14,6 +14,7 @@ from understudy.session.feedback import (
     FeedbackEntry,
     append_feedback,
     derive,
+    held,
     new_entry,
     read_feedback,
 )
@@ -144,11 +145,13 @@ class RecordedSession:
             correction=self._masker.mask_value(correction)[0],
             reason=self._masker.mask_text(reason)[0] if reason else None,
         )
-        append_feedback(self.path, entry)
-        self.__dict__.pop("metadata", None)
-        if self.manifest is not None:
-            write_views(self.path, self.header, self.manifest.facts, self.current_feedback)
-        self._on_change(self.metadata)
+        append_feedback(self.path, [entry])
+        # Held, so that of two who speak at once the later view is the one that holds both.
+        with held(self.path):
+            self.__dict__.pop("metadata", None)
+            if self.manifest is not None:
+                write_views(self.path, self.header, self.manifest.facts, self.current_feedback)
+            self._on_change(self.metadata)
         return entry
 
     def close(self) -> None:

@@ -15,49 +15,82 @@ import msgspec
 
 from understudy.session import feedback
 from understudy.session.counters import logger
+from understudy.session.header import read_header
+from understudy.session.rewrite import JOURNAL_NAME, STAGED_SUFFIX, finish
 from understudy.session.trace_file import TraceFileWriter
+from understudy.session.views import METADATA_NAME, TRACE_NAME, write_views
 from understudy.store.atomic import TEMPORARY_SUFFIX
 from understudy.store.blocks import scan_blocks
 from understudy.store.checked_lines import scan_lines, seal_line, whole_lines
-from understudy.store.manifest import MANIFEST_NAME
+from understudy.store.manifest import MANIFEST_NAME, read_manifest
+
+_RECORDING = ("images.blocks", "frames.blocks")
 
 
-def repair(folder: Path, now: str) -> list[str]:
-    """Cut torn tails in ``folder`` and return what was cut, in sentences.
+def was_interrupted(folder: Path) -> bool:
+    """Whether recording, sealing, rewriting or giving feedback in ``folder`` may have been killed.
 
-    The caller holds the session's lock: nobody records into it. Damage before the last whole
-    record is not a torn tail; it is left for ``verify`` to report.
+    True for a session that is being recorded, too: its lock tells.
     """
+    names = {path.name for path in folder.iterdir()}
+    if not names >= {MANIFEST_NAME, METADATA_NAME, TRACE_NAME}:
+        return True
+    if names & {JOURNAL_NAME, *_RECORDING} or any(name.endswith(STAGED_SUFFIX) for name in names):
+        return True
+    return feedback.FILE_NAME in names and _is_newer(
+        folder / feedback.FILE_NAME, folder / METADATA_NAME
+    )
+
+
+def repair(folder: Path, now: str) -> tuple[Path, list[str]]:
+    """Put right what a kill left in ``folder``; the folder, and what was cut, in sentences.
+
+    The folder has another name when masking it again was to give it one. The caller holds the
+    session's lock: nobody records into it. Damage before the last whole record is not a torn tail;
+    it is left for ``verify`` to report.
+    """
+    with feedback.held(folder):
+        if (folder / JOURNAL_NAME).exists():
+            folder = finish(folder)
+        cut = _cut_torn_tails(folder)
+        for leftover in folder.rglob(f"*{TEMPORARY_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+        if (folder / MANIFEST_NAME).exists():
+            for name in _RECORDING:
+                (folder / name).unlink(missing_ok=True)
+            header = read_header(folder)
+            current = feedback.derive(feedback.read_feedback(folder), header.tags)
+            write_views(folder, header, read_manifest(folder).facts, current)
+        elif cut:
+            _write_event(folder, cut, now)
+    if cut:
+        logger.warning("%s was not closed properly; cut off: %s", folder, "; ".join(cut))
+    return folder, cut
+
+
+def _cut_torn_tails(folder: Path) -> list[str]:
     cut: list[str] = []
-    for name in ("images.blocks", "frames.blocks"):
+    for name in _RECORDING:
         path = folder / name
         if path.exists():
             scan = scan_blocks(path)
             if scan.torn:
                 os.truncate(path, scan.end)
                 cut.append(f"{scan.torn} bytes at the end of {name} ({scan.reason})")
-    for name in ("trace.jsonl", feedback.FILE_NAME):
+    sealed = (folder / MANIFEST_NAME).exists()
+    # What was sealed is never touched: there a torn tail is damage.
+    for name in (feedback.FILE_NAME,) if sealed else ("trace.jsonl", feedback.FILE_NAME):
         path = folder / name
         if path.exists():
             lines = scan_lines(path)
             if lines.torn:
                 os.truncate(path, lines.end)
                 cut.append(f"{lines.torn} bytes at the end of {name} (an unfinished line)")
-    for leftover in folder.rglob(f"*{TEMPORARY_SUFFIX}"):
-        leftover.unlink(missing_ok=True)
-    if (folder / MANIFEST_NAME).exists():
-        for leftover in (folder / "frames.blocks", folder / "images.blocks"):
-            leftover.unlink(missing_ok=True)
-    elif cut:
-        _write_event(folder, cut, now)
-    if cut:
-        logger.warning("%s was not closed properly; cut off: %s", folder, "; ".join(cut))
     return cut
 
 
-def was_interrupted(folder: Path) -> bool:
-    """Whether the session in ``folder`` was begun and never sealed."""
-    return not (folder / MANIFEST_NAME).exists()
+def _is_newer(path: Path, than: Path) -> bool:
+    return path.stat().st_mtime_ns > than.stat().st_mtime_ns
 
 
 def _write_event(folder: Path, cut: list[str], now: str) -> None:

@@ -8,7 +8,9 @@ from understudy.errors import UnderstudyError
 from understudy.session import feedback, views
 from understudy.session.feedback import derive, read_feedback
 from understudy.session.header import read_header
+from understudy.session.rewrite import JOURNAL_NAME
 from understudy.session.seal import derive_facts
+from understudy.store.atomic import json_bytes
 from understudy.store.blocks import scan_blocks
 from understudy.store.checked_lines import scan_lines
 from understudy.store.manifest import MANIFEST_NAME, Problem, check_files, read_manifest
@@ -21,6 +23,18 @@ def verify(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
 
     Changes nothing. ``sealed_sha256`` is the manifest's hash as the catalog knows it.
     """
+    return damage(folder, sealed_sha256=sealed_sha256) + _disagreements(folder)
+
+
+def damage(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
+    """As ``verify``, without what already did not add up when the session was sealed."""
+    if (folder / JOURNAL_NAME).exists():
+        return [
+            Problem(
+                JOURNAL_NAME,
+                "masking was interrupted; `understudy session show` of this session finishes it",
+            )
+        ]
     problems = _check_lines(folder)
     try:
         header = read_header(folder)
@@ -51,13 +65,20 @@ def verify(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
                         f"says {manifest.facts.get(name)} {name} and {facts[name]} are there",
                     )
                 )
-    problems += [
-        Problem(MANIFEST_NAME, f"was sealed although {disagreement}")
-        for disagreement in manifest.facts.get("disagreements", [])
-    ]
     if not problems:
         problems += _check_views(folder)
     return problems
+
+
+def _disagreements(folder: Path) -> list[Problem]:
+    try:
+        facts = read_manifest(folder).facts
+    except UnderstudyError:  # unsealed, or said already
+        return []
+    return [
+        Problem(MANIFEST_NAME, f"was sealed although {disagreement}")
+        for disagreement in facts.get("disagreements", [])
+    ]
 
 
 def _check_lines(folder: Path) -> list[Problem]:
@@ -86,9 +107,7 @@ def _check_blocks(folder: Path) -> list[Problem]:
 
 
 def _check_views(folder: Path) -> list[Problem]:
-    """The derived JSON files against what they are derived from."""
-    import msgspec
-
+    """The derived JSON files against what they are derived from, byte by byte."""
     header = read_header(folder)
     facts = read_manifest(folder).facts
     current = derive(read_feedback(folder), header.tags)
@@ -99,10 +118,11 @@ def _check_views(folder: Path) -> list[Problem]:
     problems = []
     for name, view in expected.items():
         try:
-            there = msgspec.json.decode((folder / name).read_bytes())
-        except (OSError, ValueError) as error:
-            problems.append(Problem(name, f"cannot be read: {error}"))
+            there = (folder / name).read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            problems.append(Problem(name, f"cannot be read ({reason})"))
             continue
-        if there != msgspec.json.decode(msgspec.json.encode(view)):
+        if there != json_bytes(view):
             problems.append(Problem(name, "does not say what the record says"))
     return problems
