@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import filelock
 import msgspec
@@ -33,6 +33,15 @@ from understudy.store.folder import WorkspaceFolder
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import MANIFEST_NAME
 from understudy.store.ulids import new_ulid
+
+if TYPE_CHECKING:
+    from understudy.session.forget import ForgetReport
+    from understudy.session.merge import MergeReport
+    from understudy.session.reindex import ReindexReport
+    from understudy.session.scan import ScanReport
+    from understudy.store.manifest import Problem
+
+Progress = Callable[[int, int], None]
 
 
 class Workspace(WorkspaceFolder):
@@ -140,12 +149,19 @@ class Workspace(WorkspaceFolder):
 
     def find(self, name: str) -> SessionRow:
         """The catalog's line for a session, archived ones included; errors as ``session``."""
+        from understudy.session.archive import settled
+
         try:
-            return self.catalog.find(name)
+            row = self.catalog.find(name)
         except SessionError:
             if not self.adopt():
                 raise
-            return self.catalog.find(name)
+            row = self.catalog.find(name)
+        row = settled(self, row)
+        if not row.archived and not (self.runs / row.directory).exists():
+            self.adopt()  # its folder may have been renamed
+            row = self.catalog.get(row.id) or row
+        return row
 
     def sessions(self, **filters: Any) -> Iterator[RecordedSession]:
         """The sessions that fit all ``filters`` (those of ``Catalog.sessions``), newest first.
@@ -163,23 +179,14 @@ class Workspace(WorkspaceFolder):
         return self.catalog.sessions(**filters)
 
     def adopt(self) -> int:
-        """Bring the catalog up to what lies in ``runs/``: folders copied in, recorders killed.
+        """Bring the catalog up to what lies in ``runs/`` and ``archive/``: sessions copied in,
+        recorders killed.
 
         Returns how many lines it wrote. Quick when there is nothing to do.
         """
-        known = self.catalog.directories()
-        with os.scandir(self.runs) as entries:
-            found = [entry.name for entry in entries if entry.name.startswith("session_")]
-        changed: list[SessionRow] = []
-        for directory in found:
-            if directory in known:
-                identity, status = known[directory]
-                if status != "recording" or self.is_being_recorded(identity):
-                    continue
-            try:
-                changed.append(self.describe(self.runs / directory))
-            except UnderstudyError:  # not a session yet, or a damaged one: verify reports it
-                continue
+        from understudy.session.reindex import changed_rows
+
+        changed = changed_rows(self)
         if changed:
             self.catalog.put_sessions(changed)
         return len(changed)
@@ -219,6 +226,61 @@ class Workspace(WorkspaceFolder):
             )
         return self._open(session.path)
 
+    def archive_session(self, name: str, *, progress: Progress | None = None) -> SessionRow:
+        """Pack a session into the archive, where it stays listed."""
+        from understudy.session.archive import archive_session
+
+        return archive_session(self, name, progress)
+
+    def restore(self, name: str, *, progress: Progress | None = None) -> SessionRow:
+        """Put an archived session back into ``runs/``."""
+        from understudy.session.archive import restore_session
+
+        return restore_session(self, name, progress)
+
+    def forget(self, name: str) -> ForgetReport:
+        """Remove a session for good, and say what was made from it."""
+        from understudy.session.forget import forget_session
+
+        return forget_session(self, name)
+
+    def merge(
+        self, other: str | os.PathLike[str], *, progress: Progress | None = None
+    ) -> MergeReport:
+        """Take in the sessions of another workspace, by identity."""
+        from understudy.session.merge import merge_workspace
+
+        return merge_workspace(self, Path(other), progress)
+
+    def scan(
+        self,
+        names: Sequence[str] = (),
+        *,
+        archived: bool = False,
+        mask: bool = False,
+        progress: Progress | None = None,
+    ) -> ScanReport:
+        """Look for secrets in what was recorded, and mask them on request."""
+        from understudy.session.scan import scan
+
+        return scan(self, names, archived=archived, mask=mask, progress=progress)
+
+    def reindex(self, *, progress: Progress | None = None) -> ReindexReport:
+        """Build the catalog again from ``runs/`` and ``archive/``."""
+        from understudy.session.reindex import reindex
+
+        return reindex(self, progress)
+
+    def verify(self, name: str) -> list[Problem]:
+        """Everything that is wrong with a session, to the last bit, wherever it lies."""
+        from understudy.session.archive_file import check_archive
+        from understudy.session.verify import verify
+
+        row = self.find(name)
+        if row.archived:
+            return check_archive(self.archive, row.directory)
+        return verify(self.runs / row.directory, sealed_sha256=row.sealed_sha256)
+
     @contextlib.contextmanager
     def exclusive(self, identity: str) -> Iterator[None]:
         """Hold a session's lock while its folder is changed.
@@ -230,7 +292,7 @@ class Workspace(WorkspaceFolder):
             lock.acquire(blocking=False)
         except filelock.Timeout as error:
             raise SessionError(
-                f"session {identity} is still being recorded; end its game first"
+                f"session {identity} is still being recorded or changed; end its game first"
             ) from error
         try:
             yield
@@ -257,8 +319,13 @@ class Workspace(WorkspaceFolder):
 
     def _open(self, folder: Path) -> RecordedSession:
         cut: list[str] = []
+        if not folder.is_dir():
+            raise SessionError(
+                f"the folder {folder} is missing; take it back from a copy, or run `understudy "
+                "reindex` to bring the catalog up to date"
+            )
         if was_interrupted(folder):
-            cut = self._repair_if_left(folder)
+            folder, cut = self._repair_if_left(folder)
         return RecordedSession(
             folder,
             masker=self.masker,
@@ -268,19 +335,19 @@ class Workspace(WorkspaceFolder):
             repaired=cut,
         )
 
-    def _repair_if_left(self, folder: Path) -> list[str]:
+    def _repair_if_left(self, folder: Path) -> tuple[Path, list[str]]:
         identity = read_header(folder).id
         lock = self._recording_lock(identity)
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:  # it is being recorded right now
-            return []
+            return folder, []
         try:
-            cut = repair(folder, now_iso())
+            folder, cut = repair(folder, now_iso())
         finally:
             self._release(lock)
         self.catalog.put_session(self.describe(folder))
-        return cut
+        return folder, cut
 
     def _put_row(self, row: SessionRow, recorder: SessionRecorder) -> None:
         try:

@@ -1,0 +1,133 @@
+"""The catalog from the folders: brought up to date, or built again from nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from understudy.errors import UnderstudyError
+from understudy.session.archive import archived_rows
+from understudy.session.archive_file import SIDECAR_SUFFIX, read_sidecar
+from understudy.session.header import FILE_NAME as HEADER_NAME
+from understudy.session.hidden import sweep
+from understudy.store.catalog.schema import SessionRow
+from understudy.store.manifest import Problem
+
+if TYPE_CHECKING:
+    from understudy.session.workspace import Workspace
+
+SESSION_PREFIX = "session_"
+_BATCH = 500
+
+
+class ReindexReport(msgspec.Struct, kw_only=True):
+    """What a catalog that was built again holds."""
+
+    sessions: int = 0
+    """In ``runs/``."""
+    archived: int = 0
+    problems: list[Problem] = []
+    """Folders and files that could not be taken in, and why."""
+    catalog: str = ""
+    """Where it lies."""
+    put_aside: Path | None = None
+    """Where a damaged catalog was moved to."""
+    swept: int = 0
+    """Leftovers of killed processes that were removed."""
+
+
+def reindex(
+    workspace: Workspace, progress: Callable[[int, int], None] | None = None
+) -> ReindexReport:
+    """Empty the catalog and fill it from ``runs/`` and ``archive/``; the sessions are not touched.
+
+    What cannot be read is reported and passed over. Raises CatalogError as the database does.
+    """
+    report = ReindexReport()
+    report.swept = sweep(workspace)
+    report.put_aside = workspace.empty_catalog()
+    report.catalog = workspace.catalog.where
+    folders = list(session_folders(workspace.runs))
+    seen: dict[str, str] = {}
+    batch: list[SessionRow] = []
+    for number, folder in enumerate(folders, start=1):
+        try:
+            row = workspace.describe(folder)
+        except (UnderstudyError, OSError) as error:
+            report.problems.append(Problem(f"runs/{folder.name}", str(error)))
+            continue
+        if row.id in seen:
+            reason = f"is a copy of {seen[row.id]} (both are session {row.id}); remove one of them"
+            report.problems.append(Problem(f"runs/{folder.name}", reason))
+            continue
+        seen[row.id] = folder.name
+        batch.append(row)
+        if len(batch) >= _BATCH:
+            workspace.catalog.put_sessions(batch)
+            batch = []
+        if progress is not None:
+            progress(number, len(folders))
+    report.sessions = len(seen)
+    rows, problems = archived_rows(workspace)
+    # A folder that stands is the truth: archiving or restoring it was killed half-way.
+    packed = [row for row in rows if row.id not in seen]
+    workspace.catalog.put_sessions([*batch, *packed])
+    report.archived = len({row.id for row in packed})
+    report.problems += problems
+    return report
+
+
+def changed_rows(workspace: Workspace) -> list[SessionRow]:
+    """The lines that the catalog does not have yet, or has otherwise than the folders."""
+    known = workspace.catalog.sessions()
+    here = {row.directory: row for row in known if not row.archived}
+    by_id = {row.id: row for row in here.values()}
+    packed = {row.directory for row in known if row.archived}
+    changed: list[SessionRow] = []
+    with os.scandir(workspace.runs) as entries:
+        found = [entry.name for entry in entries if entry.name.startswith(SESSION_PREFIX)]
+    for directory in found:
+        row = here.get(directory)
+        if row is not None and not (
+            row.status == "recording" and not workspace.is_being_recorded(row.id)
+        ):
+            continue
+        try:
+            fresh = workspace.describe(workspace.runs / directory)
+        except (UnderstudyError, OSError):  # not a session yet, or a damaged one
+            continue
+        other = by_id.get(fresh.id)
+        if other is None or other.directory == directory or not _stands(workspace, other):
+            changed.append(fresh)
+            by_id[fresh.id] = fresh
+    with os.scandir(workspace.archive) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(SIDECAR_SUFFIX)]
+    for name in names:
+        stem = name.removesuffix(SIDECAR_SUFFIX)
+        if stem in packed or name.startswith("."):
+            continue
+        try:
+            sidecar = read_sidecar(workspace.archive / name)
+        except UnderstudyError:
+            continue
+        if sidecar.id not in by_id:
+            changed.append(msgspec.structs.replace(sidecar.row, directory=stem, archived=True))
+    return changed
+
+
+def _stands(workspace: Workspace, row: SessionRow) -> bool:
+    """Whether the folder still is where the catalog has it: then another one is a copy of it."""
+    return (workspace.runs / row.directory / HEADER_NAME).exists()
+
+
+def session_folders(runs: Path) -> Iterator[Path]:
+    """What is a session in ``runs``, or by its name should be one."""
+    for path in sorted(runs.iterdir()):
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        if path.name.startswith(SESSION_PREFIX) or (path / HEADER_NAME).exists():
+            yield path
