@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 import understudy
-from understudy.curate.statistics import Tally, gather, gather_chats, growth_bytes_per_day
+from understudy.curate.statistics import Tally, gather, gather_chats
 from understudy.store.catalog.schema import SessionRow
 
 
@@ -59,13 +57,6 @@ def test_merging_tallies_is_as_counting_together():
     one, two = gather(ROWS[:1]).total, gather(ROWS[1:]).total
     one.merge(two)
     assert one == gather(ROWS).total
-
-
-def test_growth_is_of_the_last_days_and_not_watered_down_by_a_short_life():
-    now = datetime(2026, 3, 5, 10, tzinfo=UTC)
-    assert growth_bytes_per_day(ROWS, now=now) == pytest.approx(2_001_500 / 4)
-    assert growth_bytes_per_day(ROWS, now=now, days=1) == 0
-    assert growth_bytes_per_day([], now=now) == 0
 
 
 def test_the_traces_tell_how_chats_ended_and_what_they_took(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -162,25 +162,6 @@ def gather_chats(
     found.by_model = dict(models.most_common())
     found.tokens = dict(tokens)
     return found
-
-
-def growth_bytes_per_day(
-    rows: Iterable[SessionRow], *, now: datetime | None = None, days: int = 14
-) -> float:
-    """How many bytes of sessions were recorded a day, on average over the last ``days``.
-
-    A workspace younger than that is averaged over its own age, at least one day.
-    """
-    end = now or datetime.now(UTC)
-    begin = end - timedelta(days=days)
-    oldest, total = end, 0
-    for row in rows:
-        started = datetime.fromisoformat(row.started)
-        started = started if started.tzinfo else started.replace(tzinfo=UTC)
-        oldest = min(oldest, started)
-        if begin <= started <= end:
-            total += row.bytes
-    return total / max((end - max(begin, oldest)) / timedelta(days=1), 1.0)
 
 
 def days_between(first: str, last: str) -> Iterator[str]:
