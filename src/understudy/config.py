@@ -129,7 +129,7 @@ class CatalogSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """What `understudy maintain` may put away. Nothing is, unless a key is set here."""
+    """What `understudy session archive --by-rules` puts away: nothing, unless a key is set here."""
 
     archive_after_days: float | None = Field(
         default=None,

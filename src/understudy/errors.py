@@ -16,7 +16,7 @@ class UnderstudyError(Exception):
 
 
 class UsageError(UnderstudyError):
-    """The caller asked for something that cannot be asked for (a name, an option, a combination)."""
+    """The caller asked for something that cannot be asked for (a name, option or combination)."""
 
     exit_status = 2
 
