@@ -1,38 +1,80 @@
-"""The demonstration plays, captures and exports what it says it does."""
+"""The demonstration plays, captures and exports what it says it does, as often as one likes."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+
+import pytest
 
 import understudy
 from understudy.cli.main import main
+from understudy.pipeline.tavern import ANSWERS
+from understudy.session.steps import ChatStep
 
 
-def test_the_demo_captures_the_same_calls_three_ways_and_exports_them(
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Where a demonstration was played, and what it printed."""
+    path = tmp_path_factory.mktemp("demo") / "understudy-demo"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["demo", str(path)]) == 0
+    return path, printed.getvalue()
+
+
+def test_the_same_calls_are_captured_three_ways(played):
+    with understudy.Workspace(played[0], create=False) as workspace:
+        sessions = {session.metadata.name: session for session in workspace.sessions()}
+    assert set(sessions) == {"tavern client", "tavern proxy", "collector"}
+    assert all(session.sealed for session in sessions.values())
+    assert all(session.counters["dropped"] == 0 for session in sessions.values())
+    chats = {
+        name: [step for step in session.trace() if isinstance(step, ChatStep)]
+        for name, session in sessions.items()
+    }
+    client, proxy = chats["tavern client"], chats["tavern proxy"]
+    assert [(c.messages, c.response) for c in client] == [(c.messages, c.response) for c in proxy]
+    assert len(client) == len(ANSWERS)
+    assert [c.response.get("content") or "" for c in chats["collector"]] == [
+        answer.text for answer in ANSWERS
+    ]
+    assert {chat.status for chat in proxy} == {"complete"}
+    assert {chat.call["stream"] for chat in proxy} == {True, False}
+
+
+def test_the_dataset_holds_every_call_and_no_address(played):
+    path, printed = played
+    examples = (path / "training" / "tavern.jsonl").read_text("utf-8").splitlines()
+    collected = json.loads((path / "training" / "training_data.json").read_text("utf-8"))
+    assert len(examples) == len(collected) == len(ANSWERS) >= 10
+    assert any("tool_calls" in message for message in json.loads(examples[-1])["messages"])
+    assert "quickfingers.org" not in "".join(examples) + json.dumps(collected)
+    assert "write to [EMAIL] for the real nose" in printed
+
+
+def test_it_says_where_everything_lies_and_what_to_try_next(played, capsys):
+    path, printed = played
+    for place in ("runs", "training/tavern.jsonl", "training/training_data.json"):
+        assert str(path / place) in printed
+    [command] = [line for line in printed.splitlines() if "session show" in line]
+    assert main(command[command.index("session show") :].split()) == 0
+    assert "goose" in capsys.readouterr().out
+
+
+def test_without_a_folder_it_plays_in_one_of_its_own_and_again_in_the_same(
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert main(["demo"]) == 0
-    shown = capsys.readouterr().out
+    for times in (1, 2):
+        assert main(["demo"]) == 0
+        assert f"({times * len(ANSWERS)} examples)" in capsys.readouterr().out
+    assert main(["session", "verify", "-w", "understudy-demo"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["understudy-demo"]
 
-    with understudy.Workspace("demo") as workspace:
-        sessions = {session.metadata.name: session for session in workspace.sessions()}
-        chats = {
-            name: [step for step in session.trace() if step.messages]
-            for name, session in sessions.items()
-        }
-    assert set(sessions) == {"tavern client", "tavern proxy", "collector"}
-    assert all(session.sealed for session in sessions.values())
-    answers = {
-        name: [step.response.get("content") or "" for step in steps]
-        for name, steps in chats.items()
-    }
-    assert answers["tavern client"] == answers["tavern proxy"] == answers["collector"]
-    assert all(step.status == "complete" for step in chats["tavern proxy"])
 
-    examples = (tmp_path / "demo/training/tavern.jsonl").read_text(encoding="utf-8").splitlines()
-    collected = json.loads((tmp_path / "demo/training/training_data.json").read_text("utf-8"))
-    assert len(examples) == len(collected) == len(answers["collector"])
-    assert "drowned-lantern.com" not in "".join(examples)
-    assert str(tmp_path / "demo" / "runs") in shown
-    assert str(tmp_path / "demo" / "training" / "tavern.jsonl") in shown
+def test_a_file_in_its_place_is_refused_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine")
+    assert main(["demo", str(tmp_path / "taken")]) == 2
+    assert "taken" in capsys.readouterr().err
