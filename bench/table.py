@@ -41,7 +41,8 @@ class Row:
 
 
 def _ratio(ours: float | None, other: float | None) -> float | None:
-    return None if ours is None or not other else ours / other
+    # What a proxy adds can come out below zero on a busy machine: no ratio says anything then.
+    return None if ours is None or other is None or other <= 0 else ours / other
 
 
 def number(value: float | None) -> str:
