@@ -51,6 +51,7 @@ def test_people_get_a_table_for_games_players_and_days(path, capsys):
     assert main(["stats", "-w", str(path), "--chats"]) == 0
     shown = capsys.readouterr().out
     assert "3 (3 sealed)" in shown
+    assert "of models   3 (none)\n" in shown
     assert "15 input_tokens" in shown
     for head in ("GAME", "PLAYER", "DAY"):
         assert head in shown

@@ -112,8 +112,8 @@ def _print(path: Path, found: Statistics, chats: ChatStatistics | None) -> None:
         print_facts(
             [
                 ("chats read", f"{chats.chats:,}{_in_brackets(chats.by_status)}"),
-                ("of models", _in_brackets(chats.by_model).strip(" ()")),
-                ("tokens", _in_brackets(chats.tokens).strip(" ()")),
+                ("of models", _listed(chats.by_model)),
+                ("tokens", _listed(chats.tokens)),
                 ("not read", f"{chats.unread} sessions" if chats.unread else None),
             ]
         )
@@ -167,7 +167,8 @@ def _scored(scores: Scores) -> str | None:
 
 
 def _in_brackets(counts: dict[str, int]) -> str:
-    if not counts:
-        return ""
-    parts = [f"{count:,} {name or '(no name)'}" for name, count in counts.items()]
-    return f" ({', '.join(parts)})"
+    return f" ({_listed(counts)})" if counts else ""
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name or '(none)'}" for name, count in counts.items())
