@@ -8,7 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -35,11 +37,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def findings(path, *, port=None):
+def findings(path, *, port=None, verdicts=("warning", "problem")):
     """Name → sentences of whatever is not in order."""
     found = {}
     for check in examine(path, proxy_port=port or free_port()).checks:
-        if check.verdict != "ok":
+        if check.verdict in verdicts:
             found.setdefault(check.name, []).append(f"{check.verdict}: {check.said}")
     return found
 
@@ -97,9 +99,8 @@ def test_a_damaged_catalog_is_a_problem_and_the_rest_is_still_checked(path):
     for file in path.glob("catalog.sqlite*"):
         file.unlink()
     (path / "catalog.sqlite").write_bytes(b"this is no database" * 100)
-    found = findings(path)
-    assert "understudy reindex" in found["catalog"][0]
-    assert "space" not in found
+    assert "understudy reindex" in findings(path)["catalog"][0]
+    assert {"space", "leftovers"} <= set(findings(path, verdicts=("ok",)))
 
 
 def test_sessions_gone_and_folders_that_are_no_sessions_are_named(path):
@@ -157,6 +158,25 @@ def test_a_session_from_the_future_points_at_the_clock(path):
         facts = {name: getattr(row, name) for name in row.__struct_fields__}
         workspace.catalog.put_session(type(row)(**facts | {"started": "2999-01-01T00:00:00+00:00"}))
     assert "begin in the future" in findings(path)["clock"][0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_folders_that_may_not_be_written_are_a_problem(path):
+    assert findings(path) == {}  # and everything is imported that only root may be able to read
+    with tempfile.TemporaryDirectory() as open_to_all:
+        place = Path(open_to_all)
+        place.chmod(0o755)
+        understudy.Workspace(place / "w").close()
+        (place / "w" / "runs").chmod(0o555)
+        user = os.geteuid()
+        if user == 0:  # root may write everywhere: look as somebody else
+            os.seteuid(65534)
+        try:
+            [said] = findings(place / "w")["disk"]
+        finally:
+            os.seteuid(user)
+        assert said.startswith("problem: cannot be written and synced")
+        assert f"{place / 'w' / 'runs'} (permission denied)" in said
 
 
 def test_half_written_files_are_named_once_they_are_old(path):

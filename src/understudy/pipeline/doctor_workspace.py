@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import filelock
 
 from understudy.errors import UnderstudyError
 from understudy.pipeline.doctor_findings import Check, ok, problem, warning
-from understudy.session.disk import disk_report
+from understudy.session.disk import DiskReport, disk_report
 from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.workspace import Workspace
 from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
@@ -61,9 +62,10 @@ def check_workspace(where: Path) -> Iterator[Check]:
         try:
             rows = workspace.rows()
             yield from _catalog(workspace, rows)
-            yield _space(workspace)
+            yield _space(workspace, disk_report(workspace))
         except UnderstudyError as error:
             yield problem("catalog", str(error))
+            yield _space(workspace, None)  # a full disk may be why
             rows = []
         yield from _sessions(workspace, rows)
         yield _leftovers(workspace)
@@ -166,19 +168,23 @@ def _catalog(workspace: Workspace, rows: list[SessionRow]) -> Iterator[Check]:
         yield ok("catalog", f"{workspace.catalog.where} knows all {len(listed)} sessions{also}")
 
 
-def _space(workspace: Workspace) -> Check:
-    disk = disk_report(workspace)
-    said = f"{_size(disk.free)} are free"
-    if disk.per_day:
+def _space(workspace: Workspace, disk: DiskReport | None) -> Check:
+    """What is free, and for how long at the pace that ``disk`` reports."""
+    free = shutil.disk_usage(workspace.path).free
+    low = workspace.settings.disk.warn_free_gb * _GIGABYTE
+    said = f"{_size(free)} are free"
+    soon = False
+    if disk is not None and disk.per_day:
         said += f"; sessions grow by {_size(disk.per_day)} a day, enough for "
         if disk.days_left is None or disk.full_at is None:
             said += "more than ten years"
         else:
             said += f"{disk.days_left:,.0f} days (until {disk.full_at[:10]})"
+            soon = disk.days_left < _SOON_DAYS
     advice = "archive or forget sessions, or move the workspace to a larger disk"
-    if disk.free < workspace.settings.disk.warn_free_gb * _GIGABYTE * _NEARLY_FULL:
+    if free < low * _NEARLY_FULL:
         return problem("space", f"{said}; {advice}")
-    if disk.low or (disk.days_left is not None and disk.days_left < _SOON_DAYS):
+    if free < low or soon:
         return warning("space", f"{said}; {advice}")
     return ok("space", said)
 
