@@ -433,13 +433,14 @@ def test_without_gymnasium_the_error_says_what_to_install():
     assert ".[games]" in run.stdout
 
 
-def test_an_environment_left_open_is_sealed_when_the_program_ends(tmp_path):
+@pytest.mark.parametrize("dropped", ["", "import gc\ndel env\ngc.collect()\n"])
+def test_an_environment_left_open_is_sealed_when_the_program_ends(tmp_path, dropped):
     code = (
         "import sys, gymnasium, understudy\n"
         "env = understudy.record(gymnasium.make('CartPole-v1'), workspace=sys.argv[1])\n"
         "env.reset(seed=1)\nenv.step(0)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-c", code + dropped, str(tmp_path)], check=True)
     session = only_session(tmp_path)
     assert session.status == "sealed"
     assert len(session.frames()) == 2
@@ -465,3 +466,16 @@ def test_more_leaves_than_a_row_has_columns_are_kept_all_the_same(tmp_path):
     [step, _] = [line for line in session.trace() if isinstance(line, AgentStep)]
     kept |= step.facts
     assert [kept[f"observation.o{n}"] for n in range(60)] == list(range(60))
+
+
+@pytest.mark.parametrize("sessions", ["env", "episode"])
+def test_a_disk_that_takes_nothing_costs_the_recording_and_not_the_game(tmp_path, sessions):
+    env = understudy.record(Cellar("rgb_array"), workspace=tmp_path, session=sessions)
+    (tmp_path / "runs").rmdir()
+    (tmp_path / "runs").write_text("no folder any more")
+    descend(env)
+    descend(env, steps=2)
+    env.close()
+    counters = env.session.counters
+    assert counters.seen == counters.dropped > 0
+    assert "could not begin" in counters.last_error

@@ -11,7 +11,6 @@ import atexit
 import functools
 import logging
 import threading
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("understudy.capture")
 
-_open_recordings: weakref.WeakSet[EpisodeRecording] = weakref.WeakSet()
+_open_recordings: set[EpisodeRecording] = set()
+"""Holds on to recordings whose environment was dropped without ``close()``, until the end."""
 _TRUTH = (np.False_, np.True_)
 _SUCCESS_KEYS = ("is_success", "success")
 

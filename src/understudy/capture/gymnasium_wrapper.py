@@ -52,7 +52,7 @@ class RecordSessions(
         gymnasium.Wrapper.__init__(self, env)
         take_picture = None
         if image == "render":
-            take_picture = self._rendered
+            take_picture = lambda observation: env.render()  # noqa: E731
         elif image != "none":
             path = observations.take_out(image)
             take_picture = lambda observation: value_at(observation, path)  # noqa: E731
@@ -109,9 +109,6 @@ class RecordSessions(
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies are looked ahead with rather than played: they are the environment, unrecorded.
         return _itself, (self.env,)
-
-    def _rendered(self, observation: Any) -> Any:
-        return self.env.render()
 
 
 def _itself(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
