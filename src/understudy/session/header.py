@@ -54,7 +54,7 @@ def read_header(folder: Path) -> SessionHeader:
         raise SessionError(
             f"{folder} holds no session: {FILE_NAME} is missing; name a session's own folder"
         ) from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptionError(
             f"{path} cannot be read as a session's identity ({error}); restore it from a backup"
         ) from error

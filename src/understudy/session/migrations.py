@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from understudy.errors import NewerSchemaError
+from understudy.errors import CorruptionError, NewerSchemaError
 
 SCHEMA = 1
 """The version this code writes: of ``session.json``, trace lines and feedback lines alike."""
@@ -28,7 +28,11 @@ def migrate(
     migrations: Mapping[int, Migration] = MIGRATIONS,
 ) -> dict[str, Any]:
     """``record`` as version ``current``; ``what`` names it in the error for a newer one."""
-    version = int(record.get("schema", current))
+    version = record.get("schema", current)
+    if not isinstance(version, int) or (version < current and version not in migrations):
+        raise CorruptionError(
+            f"{what} names schema {version!r}, which never was; take it back from a copy"
+        )
     if version > current:
         raise NewerSchemaError(
             f"{what} was written with schema {version} and this Understudy reads up to {current}; "

@@ -37,7 +37,7 @@ def was_interrupted(folder: Path) -> bool:
         return True
     if names & {JOURNAL_NAME, *_RECORDING} or any(name.endswith(STAGED_SUFFIX) for name in names):
         return True
-    return feedback.FILE_NAME in names and _is_newer(
+    return feedback.FILE_NAME in names and _may_be_newer(
         folder / feedback.FILE_NAME, folder / METADATA_NAME
     )
 
@@ -89,8 +89,9 @@ def _cut_torn_tails(folder: Path) -> list[str]:
     return cut
 
 
-def _is_newer(path: Path, than: Path) -> bool:
-    return path.stat().st_mtime_ns > than.stat().st_mtime_ns
+def _may_be_newer(path: Path, than: Path) -> bool:
+    # A file system's clock ticks in milliseconds: equal times tell nothing.
+    return path.stat().st_mtime_ns >= than.stat().st_mtime_ns
 
 
 def _write_event(folder: Path, cut: list[str], now: str) -> None:

@@ -55,7 +55,7 @@ def damage(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
     if manifest.id != header.id:
         problems.append(Problem(MANIFEST_NAME, f"belongs to session {manifest.id}"))
     damaged = {problem.file for problem in problems}
-    if not damaged & {"trace.jsonl", "frames.parquet", "images.pack"}:
+    if not damaged & {"session.json", "trace.jsonl", "frames.parquet", "images.pack"}:
         facts = derive_facts(folder, header)
         for name in _COUNTED:
             if facts[name] != manifest.facts.get(name):
