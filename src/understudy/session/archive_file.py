@@ -24,7 +24,7 @@ from understudy.store.atomic import TEMPORARY_SUFFIX, safe_join, sync_folder
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import Problem
-from understudy.store.sealed_json import seal_holds, write_sealed_json
+from understudy.store.sealed_json import seal_holds, sealed_json
 
 ARCHIVE_SUFFIX = ".tar.zst"
 SIDECAR_SUFFIX = ".json"
@@ -64,7 +64,19 @@ def sidecar_path(folder: Path, stem: str) -> Path:
 
 
 def write_sidecar(folder: Path, sidecar: ArchiveSidecar) -> None:
-    write_sealed_json(sidecar_path(folder, sidecar.row.directory), sidecar)
+    """In one step, under a hidden name that is swept away after a kill. Raises StorageError."""
+    path = sidecar_path(folder, sidecar.row.directory)
+    partial = folder / f".{sidecar.id}.describing"
+    try:
+        with open(partial, "wb") as file:
+            file.write(sealed_json(sidecar))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(folder)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"{path} cannot be written ({reason}); check the free space") from error
 
 
 def read_sidecar(path: Path) -> ArchiveSidecar:

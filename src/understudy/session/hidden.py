@@ -17,7 +17,7 @@ from understudy.store.atomic import sync_folder
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace
 
-_NAME = re.compile(r"\.([0-9A-HJKMNP-TV-Z]{26})\.(arriving|leaving)")
+_NAME = re.compile(r"\.([0-9A-HJKMNP-TV-Z]{26})\.(arriving|leaving|describing)")
 
 
 def arriving(folder: Path, identity: str) -> Path:

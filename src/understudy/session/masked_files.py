@@ -12,11 +12,13 @@ import msgspec
 from understudy.session.masking import Masker
 from understudy.session.plain import encode
 from understudy.session.views import METADATA_NAME, TRACE_NAME
+from understudy.store.atomic import safe_slug
 from understudy.store.checked_lines import line_is_whole, seal_line
 from understudy.store.manifest import MANIFEST_NAME
 
 CHECKED = ("trace.jsonl", "feedback.jsonl")
 HEADER = "session.json"
+_DATE_LENGTH = len("session_YYYYMMDD_HHMMSS_")
 LARGEST_TEXT = 256 * 1024 * 1024
 """Bytes of a file that is no file of lines, up to which it is read."""
 
@@ -120,7 +122,16 @@ def mask_line(line: bytes, masker: Masker, authors: Authors) -> tuple[bytes, Cou
 def mask_header(header: dict[str, Any], masker: Masker) -> tuple[dict[str, Any], Counter[str]]:
     """The members of ``session.json``, those that a caller gave masked."""
     masked, counts = masker.mask_value({k: v for k, v in header.items() if k in _SAID})
+    masked["directory"] = renamed(header["directory"], header["name"], masked["name"])
     return {**header, **masked}, counts
+
+
+def renamed(directory: str, old: str, new: str) -> str:
+    """A session's folder name after its name was masked: it shows the name behind the date."""
+    date, shown = directory[:_DATE_LENGTH], directory[_DATE_LENGTH:]
+    if new == old or not shown.startswith(safe_slug(old)):
+        return directory
+    return date + safe_slug(new) + shown.removeprefix(safe_slug(old))
 
 
 def _find_in_text(text: str, masker: Masker) -> Iterator[tuple[int, Counter[str]]]:

@@ -15,15 +15,12 @@ import msgspec
 from understudy.errors import CorruptionError
 from understudy.session.feedback import held
 from understudy.session.header import read_header
-from understudy.session.masked_files import HEADER, LARGEST_TEXT, is_looked_at, mask_file
+from understudy.session.masked_files import HEADER, LARGEST_TEXT, is_looked_at, mask_file, renamed
 from understudy.session.recorder import now_iso
 from understudy.session.rewrite import Staging, staged
 from understudy.session.verify import damage
-from understudy.store.atomic import safe_slug
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
-
-_DATE_LENGTH = len("session_YYYYMMDD_HHMMSS_")
 
 if TYPE_CHECKING:
     from understudy.session.masking import Masker
@@ -123,9 +120,6 @@ def _new_directory(folder: Path, changed: dict[str, Counter[str]]) -> str | None
     """The folder's new name, where the old one shows what was masked in the session's name."""
     if HEADER not in changed:
         return None
-    old = read_header(folder).name
     new = msgspec.json.decode(staged(folder, HEADER).read_bytes())["name"]
-    begin, shown = folder.name[:_DATE_LENGTH], folder.name[_DATE_LENGTH:]
-    if new == old or not shown.startswith(safe_slug(old)):
-        return None
-    return begin + safe_slug(new)
+    directory = renamed(folder.name, read_header(folder).name, new)
+    return directory if directory != folder.name else None
