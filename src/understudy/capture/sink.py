@@ -32,8 +32,9 @@ BURST_CALLS = 10
 """More calls than this in ``LINGER_S`` are a burst, which is let pass before it is worked on…"""
 LONGEST_LINGER_S = 0.5
 """…for so long at most: what is not stored yet is lost when the process is killed."""
-WAITING_CALLS = 10_000
-WAITING_BYTES = 512 * 1024 * 1024
+WAITING_BYTES = 1024 * 1024 * 1024
+CALL_BYTES = 2_048
+"""What a waiting call takes in memory beside its bodies, about."""
 OPEN_SESSIONS = 64
 """Sessions recorded into at once; beyond that the one used longest ago is sealed."""
 
@@ -94,6 +95,7 @@ class CallSink:
         """
         with self._lock:
             self._seen += 1
+            size += CALL_BYTES
             refusal = self._refusal(size)
             if refusal is not None:
                 self._drop(f"A call was not captured: {refusal}.")
@@ -108,7 +110,7 @@ class CallSink:
             return "it came after the capture was closed"
         if not self._thread.is_alive():
             return "this process was forked from the one that captures"
-        if len(self._waiting) >= WAITING_CALLS or self._waiting_bytes + size > WAITING_BYTES:
+        if self._waiting_bytes + size > WAITING_BYTES:
             return "calls came faster than they could be stored"
         return None
 
