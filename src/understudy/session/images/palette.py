@@ -18,6 +18,8 @@ _SLOTS = 1 << 24
 _COLOUR_BITS = _SLOTS - 1
 # Pixels looked up at once: small enough for the processor's cache, large enough that the
 # interpreter hardly matters.
+_SAMPLE = 16_384
+"""Pixels looked at for new colours at a time."""
 _CHUNK = 1 << 17
 
 Bytes = NDArray[np.uint8]
@@ -77,18 +79,23 @@ class Palettiser:
 
     def _learn(self, keys: NDArray[np.int64], part: Bytes) -> bool:
         """Give new colours their indices; False when there are too many."""
-        unknown = np.flatnonzero(part == 0)
-        while unknown.size:
-            # A spread sample finds most new colours at once without sorting every pixel.
-            new = np.unique(keys[unknown[:: unknown.size // 4096 + 1]])
+        unknown = part == 0
+        while unknown.any():
+            # Few pixels show most new colours; every pixel is asked only for what they missed.
+            # All of this is in small calls, or in ones that let other threads run.
+            for step in (unknown.size // _SAMPLE + 1, 1):
+                places = np.flatnonzero(unknown[::step])
+                if places.size:
+                    break
+            new = np.unique(keys[places[:_SAMPLE] * step])
             known = self._known + new.size
             if known > MOST_COLOURS:
                 return False
             self._colours[self._known : known] = new
             self._slots[new] = np.arange(self._known + 1, known + 1, dtype=np.uint8)
             self._known = known
-            part[unknown] = self._slots[keys[unknown]]
-            unknown = unknown[part[unknown] == 0]
+            self._slots.take(keys, out=part, mode="wrap")
+            np.equal(part, 0, out=unknown)
         return True
 
     def _forget_colours(self) -> None:
