@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.session.abandoned import abandon_session
 
 import understudy
 from understudy.cli.main import main
@@ -135,6 +136,35 @@ def test_forgetting_asks_first_and_then_leaves_nothing(recorded, capsys):
     status, out, err = run(capsys, "session", "forget", identity, "--yes", "-w", path, "--json")
     assert status == 0, err
     [report] = json.loads(out)
-    assert report["done"] is True
+    assert report["forgotten"]["done"] is True
     assert json.loads(run(capsys, "session", "list", "-w", path, "--json")[1]) == []
     assert not any("Ashdown" in p.read_text("utf-8", "ignore") for p in path.rglob("*.json*"))
+
+
+def test_verify_seals_what_a_killed_recorder_left_when_asked(tmp_path, capsys):
+    identity = abandon_session(tmp_path / "workspace")
+    assert run(capsys, "session", "verify", "-w", tmp_path / "workspace")[0] == 0
+    with understudy.Workspace(tmp_path / "workspace") as workspace:
+        assert not workspace.session(identity).sealed
+    status, _, err = run(capsys, "session", "verify", "--seal", "-w", tmp_path / "workspace")
+    assert status == 0, err
+    with understudy.Workspace(tmp_path / "workspace") as workspace:
+        assert workspace.session(identity).sealed
+
+
+def test_forgetting_takes_examples_out_of_the_array_file_and_rebuilds_exports(
+    recorded, tmp_path, capsys
+):
+    path, identity = recorded
+    output = tmp_path / "out.jsonl"
+    assert run(capsys, "dataset", "export", "--output", output, "-w", path)[0] == 0
+    array = tmp_path / "training_data.json"
+    assert run(capsys, "dataset", "rebuild-array", array, "-w", path)[0] == 0
+    status, out, err = run(
+        capsys, "session", "forget", identity, "--yes", "--rebuild", "--array", array, "-w", path
+    )
+    assert status == 0, err
+    assert "1 examples were taken out" in out
+    assert "held nothing else and was removed" in out
+    assert json.loads(array.read_text()) == []
+    assert not output.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from understudy.cli._commands import Group
-from understudy.cli.session import keeping, looking
+from understudy.cli.session import forgetting, keeping, looking
 
 
 @click.group(cls=Group)
@@ -24,6 +24,6 @@ for command in (
     keeping.merge_sessions,
     keeping.archive_sessions,
     keeping.restore_sessions,
-    keeping.forget_sessions,
+    forgetting.forget_sessions,
 ):
     session.add_command(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from understudy.cli._commands import Command, json_option, open_workspace, works
 from understudy.cli._output import human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
-    from understudy.session.forget import ForgetReport
     from understudy.session.retention import PlannedAction
     from understudy.session.scan import ScanReport
     from understudy.session.workspace import Workspace
@@ -65,6 +63,7 @@ def archive_sessions(
 
 def _keep_rules(workspace: Workspace, *, apply: bool, as_json: bool) -> bool:
     """Show or do what the rules ask for; whether nothing failed."""
+    from understudy.pipeline.forgetting import forget
     from understudy.session.retention import apply_retention, plan_retention
 
     plan = plan_retention(workspace)
@@ -75,7 +74,9 @@ def _keep_rules(workspace: Workspace, *, apply: bool, as_json: bool) -> bool:
             _print_plan(plan)
         return True
     with progress("keeping the rules") as report:
-        applied = apply_retention(workspace, plan, progress=report)
+        applied = apply_retention(
+            workspace, plan, forget=lambda name: forget(workspace, name), progress=report
+        )
     failed = [action for action in applied if action.problem is not None]
     if as_json:
         print_json(applied)
@@ -197,48 +198,3 @@ def merge_sessions(
             f"{report.feedback} entries of feedback added."
         )
     context.exit(1 if report.conflicts or report.problems else 0)
-
-
-@click.command("forget", cls=Command)
-@click.argument("names", metavar="SESSION...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@workspace_option
-def forget_sessions(
-    names: tuple[str, ...], yes: bool, as_json: bool, workspace_path: Path | None
-) -> None:
-    """Remove sessions for good.
-
-    From disk, archive and catalog; there is no way back. Says what was made from them before: each
-    dataset, model, bundle and exported file that holds what they held is listed and marked.
-    """
-    from understudy.session.forget import plan_forgetting
-
-    with open_workspace(workspace_path) as workspace:
-        plans = [plan_forgetting(workspace, name) for name in names]
-        if not yes:
-            for plan in plans:
-                _print_forgetting(plan)
-            if not sys.stdin.isatty():
-                raise click.UsageError(
-                    "Nothing was forgotten: give --yes where nobody can be asked."
-                )
-            click.confirm("Forget them for good?", abort=True)
-        reports = [workspace.forget(plan.session) for plan in plans]
-    if as_json:
-        print_json(reports)
-        return
-    if yes:
-        for report in reports:
-            _print_forgetting(report)
-    click.echo(f"{len(reports)} sessions are forgotten.")
-
-
-def _print_forgetting(report: ForgetReport) -> None:
-    click.echo(f"{report.session}  {report.directory} ({human_bytes(report.bytes)})")
-    for made in report.descendants:
-        how = "holds it" if made.direct else "was made from what holds it"
-        name = " ".join(part for part in (made.kind, made.name, made.version) if part)
-        click.echo(f"  {name} {how}: {made.path}")
-    for problem in report.unreadable:
-        click.echo(f"  may hold it, but cannot be read: {problem.file}: {problem.reason}")

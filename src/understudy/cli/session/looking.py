@@ -1,4 +1,4 @@
-"""The commands that look at sessions: list, show, verify. None of them changes a recording."""
+"""The commands that look at sessions: list, show, verify. None changes what was recorded."""
 
 from __future__ import annotations
 
@@ -202,16 +202,21 @@ def _cut(value: object, width: int = _SHOWN_WIDTH) -> str:
 
 @click.command("verify", cls=Command)
 @click.argument("names", metavar="[SESSION]...", nargs=-1)
+@click.option("--seal", is_flag=True, help="Seal sessions whose recorder was killed, first.")
 @json_option
 @workspace_option
 @click.pass_context
 def verify_sessions(
-    context: click.Context, names: tuple[str, ...], as_json: bool, workspace_path: Path | None
+    context: click.Context,
+    names: tuple[str, ...],
+    seal: bool,
+    as_json: bool,
+    workspace_path: Path | None,
 ) -> None:
     """Check sessions to the last bit.
 
-    Without SESSION: all that are not being recorded, archived ones included. Changes nothing. The
-    exit status is 1 when anything is damaged, missing or does not add up.
+    Without SESSION: all that are not being recorded, archived ones included. Changes nothing but
+    what --seal asks for. The exit status is 1 when anything is damaged, missing or does not add up.
     """
     problems: list[dict[str, str]] = []
     with open_workspace(workspace_path) as workspace:
@@ -221,6 +226,8 @@ def verify_sessions(
             rows = [row for row in workspace.rows(newest_first=False) if row.status != "recording"]
         with progress("verifying sessions") as report:
             for number, row in enumerate(rows, start=1):
+                if seal and row.status == "killed" and not row.archived:
+                    workspace.seal_killed(row.id).close()
                 problems += [
                     {"session": row.id, "file": problem.file, "reason": problem.reason}
                     for problem in workspace.verify(row.id)
