@@ -126,15 +126,6 @@ def restore_session(
     return restored
 
 
-def settled(workspace: Workspace, row: SessionRow) -> SessionRow:
-    """``row`` as the folders say it: archiving or restoring may have been killed half-way."""
-    folder = workspace.runs / row.directory
-    if row.archived and (folder / "session.json").exists() and read_header(folder).id == row.id:
-        row = workspace.describe(folder)
-        workspace.catalog.put_session(row)
-    return row
-
-
 def remove_archive(workspace: Workspace, identity: str, stem: str | None = None) -> list[Path]:
     """Remove every archive of the session; the paths that are gone. The caller holds its lock.
 
@@ -160,31 +151,6 @@ def remove_archive(workspace: Workspace, identity: str, stem: str | None = None)
 
 def _named(workspace: Workspace, stem: str | None) -> list[Path]:
     return [sidecar_path(workspace.archive, stem)] if stem is not None else []
-
-
-def archived_rows(workspace: Workspace) -> tuple[list[SessionRow], list[Problem]]:
-    """The catalog lines of all archives, and the files in ``archive/`` that describe none."""
-    rows, problems = [], []
-    described = set()
-    for path in sidecar_paths(workspace.archive):
-        described.add(archive_path(workspace.archive, path.stem).name)
-        try:
-            sidecar = read_sidecar(path)
-        except UnderstudyError as error:
-            problems.append(Problem(f"archive/{path.name}", str(error)))
-            continue
-        # Whoever copied or renamed the two files has the last word on their name.
-        rows.append(msgspec.structs.replace(sidecar.row, directory=path.stem, archived=True))
-    problems += [
-        Problem(
-            f"archive/{path.name}",
-            "the file that describes it is missing; unpack it into a folder of runs/ "
-            "(tar --zstd -xf) and run `understudy reindex`",
-        )
-        for path in sorted(workspace.archive.glob("[!.]*.tar.zst"))
-        if path.name not in described
-    ]
-    return rows, problems
 
 
 def _refuse_damaged(folder: Path, problems: list[Problem]) -> None:

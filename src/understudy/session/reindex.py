@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.errors import UnderstudyError
-from understudy.session.archive import archived_rows
 from understudy.session.archive_file import SIDECAR_SUFFIX, read_sidecar
+from understudy.session.archive_listing import archived_rows
 from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.hidden import sweep
 from understudy.store.catalog.schema import SessionRow

@@ -14,7 +14,8 @@ import filelock
 import msgspec
 
 from understudy._version import __version__
-from understudy.errors import SessionError, UnderstudyError
+from understudy.errors import SessionError, StorageError, UnderstudyError
+from understudy.session.counters import logger
 from understudy.session.feedback import derive, read_feedback
 from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.header import SessionHeader, read_header, write_header
@@ -28,6 +29,7 @@ from understudy.session.recorder import (
     remove_failed_folder,
 )
 from understudy.session.recovery import repair, was_interrupted
+from understudy.session.rewrite import JOURNAL_NAME
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.folder import WorkspaceFolder
 from understudy.store.hashes import sha256_file
@@ -149,7 +151,7 @@ class Workspace(WorkspaceFolder):
 
     def find(self, name: str) -> SessionRow:
         """The catalog's line for a session, archived ones included; errors as ``session``."""
-        from understudy.session.archive import settled
+        from understudy.session.archive_listing import settled
 
         try:
             row = self.catalog.find(name)
@@ -344,6 +346,12 @@ class Workspace(WorkspaceFolder):
             return folder, []
         try:
             folder, cut = repair(folder, now_iso())
+        except (OSError, StorageError) as error:
+            if (folder / JOURNAL_NAME).exists():
+                raise
+            # Whole records can be read as they are: where nothing can be written, nothing is lost.
+            logger.warning("%s could not be put right after a kill: %s", folder, error)
+            return folder, []
         finally:
             self._release(lock)
         self.catalog.put_session(self.describe(folder))
