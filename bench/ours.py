@@ -33,7 +33,7 @@ def _state_rows(count: int) -> list[dict[str, Any]]:
 
 def _settle(session: Any) -> None:
     """Wait until all that was handed over has been written or counted as lost."""
-    while session.counters.pending:
+    while not session.flush():
         time.sleep(0.001)
 
 

@@ -183,6 +183,18 @@ def test_a_game_that_would_rather_wait_loses_nothing(tmp_path: Path) -> None:
         assert [row[0] for row in table["state"].to_pylist()] == list(range(3000))
 
 
+def test_a_flush_brings_every_frame_to_the_disk_before_it_returns(
+    ws: understudy.Workspace,
+) -> None:
+    with ws.record() as recorder:
+        for number in range(7):
+            recorder.frame(state=float(number), image=np.full((4, 4), number, np.uint8))
+        assert recorder.flush()
+        assert recorder.counters.stored == 7
+        assert ws.session(recorder.id).frames()["state"].to_pylist() == list(range(7))
+        assert ws.session(recorder.id).status == "recording"
+
+
 def test_several_threads_may_record_into_one_session(ws: understudy.Workspace) -> None:
     import threading
 

@@ -29,6 +29,9 @@ _LONGEST_WAIT_S = 60.0
 _MAX_LAYOUTS = 64
 _LATE_TICKS = 1.5
 """A frame that comes later than this many ticks after the last one has missed some."""
+_FLOOD_NS = 1_000_000
+"""Frames closer together than this come from no game that anybody watches."""
+_LONGEST_REST_S = 0.02
 _MOST_MISSED = 0xFFFF_FFFF
 
 
@@ -109,8 +112,10 @@ class FrameIntake:
             missed = tick - last_tick - 1
         if ring.capacity - ring.head + ring.tail < 2 and not self._make_room(ring):
             return
+        if ring.head == ring.tail:
+            ring.base = ring.head
         head = ring.head + 1 if missed > 0 else ring.head
-        place = head % ring.capacity
+        place = (head - ring.base) % ring.capacity
         slots = ring.slots
         present = ring.all_present
         if len(values) != ring.field_count:
@@ -139,9 +144,10 @@ class FrameIntake:
             shown = 0
         wall = time.time_ns()
         if missed > 0:
-            gap = ring.head % ring.capacity * ring.row_size
+            gap = (ring.head - ring.base) % ring.capacity * ring.row_size
             _put_clock(ring.buffer, gap, last_tick + 1, now, wall, min(missed, _MOST_MISSED), -1, 0)
         _put_clock(ring.buffer, place * ring.row_size, tick, now, wall, 0, shown, present)
+        flood = now - self._last_ns < _FLOOD_NS
         self._last_tick = tick
         self._last_ns = now
         ring.head = head + 1
@@ -150,13 +156,21 @@ class FrameIntake:
             writer = self._writer
             if writer is not None and writer.asleep:
                 writer.wake()
-            if behind > ring.half and not self._wait_when_full:
-                # A game that never lets go of the GIL would starve the writer until frames are
-                # lost: hand it over for a moment.
-                time.sleep(0)
+            if behind > ring.half and flood and not self._wait_when_full:
+                self._let_writer_catch_up(ring)
+
+    def _let_writer_catch_up(self, ring: FrameRing) -> None:
+        """Rest until little is pending, for ``_LONGEST_REST_S`` at most.
+
+        A loop that hands over thousands of frames a second and never lets go of the GIL would
+        starve the writer until frames are lost. No game that shows its frames is that fast.
+        """
+        end = time.monotonic() + _LONGEST_REST_S
+        while ring.pending > ring.half // 4 and time.monotonic() < end:
+            time.sleep(0.0005)
 
     def _make_room(self, ring: FrameRing) -> bool:
-        """Wait for the writer where that is wished, else only let it run; whether it made room."""
+        """Wait for the writer where that is wished; else count the frame as dropped."""
         writer = self._writer
         if writer is None:
             return False
@@ -171,8 +185,6 @@ class FrameIntake:
                 ):
                     writer.space.wait(0.05)
                     writer.wake()
-        else:
-            time.sleep(0)
         if ring.capacity - ring.pending >= 2:
             return True
         self._counters.drop(1, "frames came faster than the disk could take them")

@@ -188,6 +188,13 @@ class SessionRecorder:
             return False
         return self.event("snapshot", name=name, file=target.relative_to(self.path).as_posix())
 
+    def flush(self, timeout_s: float = ACKNOWLEDGE_TIMEOUT_S) -> bool:
+        """Bring everything recorded so far to the disk; True when all of it is there."""
+        with self._ended:
+            if self._writer is None or self._closed:
+                return self.counters.pending == 0
+            return self._writer.flush(timeout_s) and self.counters.pending == 0
+
     def seal(
         self,
         reason: str | None = None,

@@ -78,6 +78,8 @@ class SessionWriter:
         self._held_bytes = 0
         self._unsynced = False
         self._last_flush = self._last_sync = time.monotonic()
+        self._flush_requests: deque[threading.Event] = deque()
+        self._warm: FrameRing | None = None
         self._retry_at = 0.0
         self._wake = threading.Lock()
         self._wake.acquire()
@@ -105,6 +107,7 @@ class SessionWriter:
     def add_ring(self, ring: FrameRing) -> None:
         """Drain ``ring`` after all rings added before it."""
         self._rings.append(ring)
+        self.wake()
 
     def wake(self) -> None:
         if self.asleep:
@@ -113,6 +116,13 @@ class SessionWriter:
                 self._wake.release()
             except RuntimeError:  # another thread woke it in between
                 pass
+
+    def flush(self, timeout_s: float) -> bool:
+        """Write and sync all that was handed over until now; False when that took too long."""
+        done = threading.Event()
+        self._flush_requests.append(done)
+        self.wake()
+        return done.wait(timeout_s)
 
     def finish(self) -> None:
         """Write everything that was handed over, sync, close the files and end the thread."""
@@ -141,16 +151,19 @@ class SessionWriter:
     def _run(self) -> None:
         while True:
             finishing = self._finishing
+            asked = self._take_flush_requests()
             try:
                 self._write_lines()
-                self._write_frames(flush=finishing)
-                self._sync_if_due(finishing)
+                self._write_frames(flush=bool(asked) or finishing, last=finishing)
+                self._sync_if_due(bool(asked) or finishing)
             except Exception as error:  # the writer must outlive whatever one record did to it
                 self._counters.fail(f"the writer stumbled: {type(error).__name__}: {error}")
+            for request in asked:
+                request.set()
             if finishing:
                 break
             self.asleep = True
-            if self._lines or self._finishing or self._rows_wait():
+            if self._lines or self._finishing or self._flush_requests or self._rows_wait():
                 self.asleep = False
                 continue
             self._wake.acquire(timeout=self._patience())
@@ -173,6 +186,12 @@ class SessionWriter:
     def _rows_wait(self) -> bool:
         return not self._retry_at and any(ring.pending >= wake_rows(ring) for ring in self._rings)
 
+    def _take_flush_requests(self) -> list[threading.Event]:
+        asked = []
+        while self._flush_requests:
+            asked.append(self._flush_requests.popleft())
+        return asked
+
     def _write_lines(self) -> None:
         batch: list[Handover] = []
         while self._lines:
@@ -190,7 +209,7 @@ class SessionWriter:
             self._counters.store(len(batch))
             for handover in batch:
                 handover.stored = True
-        except OSError as error:
+        except Exception as error:  # of the disk, or of a line that nobody foresaw
             self._counters.drop(len(batch), _disk_reason("steps", error))
         finally:
             for handover in batch:
@@ -211,12 +230,18 @@ class SessionWriter:
         line = msgspec.json.decode(handover.body)
         return msgspec.json.encode({key: part for key, part in line.items() if key not in lost})
 
-    def _write_frames(self, *, flush: bool) -> None:
-        """Drain the rings and write what is due; on a refusing disk everything waits in memory."""
+    def _write_frames(self, *, flush: bool, last: bool) -> None:
+        """Drain the rings and write what is due; on a refusing disk everything waits in memory.
+
+        What a ``last`` attempt cannot write is given up.
+        """
         if self._retry_at and time.monotonic() < self._retry_at and not flush:
             return
         try:
             while self._rings:
+                if self._rings[-1] is not self._warm:
+                    self._warm = self._rings[-1]
+                    self._warm.warm_up()
                 self._drain(self._rings[0])
                 if len(self._rings) == 1:
                     break
@@ -229,7 +254,7 @@ class SessionWriter:
         except OSError as error:
             self._retry_at = time.monotonic() + RETRY_S
             self._counters.fail(_disk_reason("frames", error))
-            if flush:
+            if last:
                 self._give_up(_disk_reason("frames", error))
 
     def _drain(self, ring: FrameRing) -> None:
@@ -328,5 +353,5 @@ def wake_rows(ring: FrameRing) -> int:
     return max(1, FLUSH_BYTES // ring.row_bytes)
 
 
-def _disk_reason(what: str, error: OSError) -> str:
-    return f"{what} could not be written: {error.strerror or error}"
+def _disk_reason(what: str, error: Exception) -> str:
+    return f"{what} could not be written: {getattr(error, 'strerror', None) or error}"
