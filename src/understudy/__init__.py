@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from understudy.capture.gymnasium import record
     from understudy.errors import UnderstudyError
     from understudy.session.reader import RecordedSession
-    from understudy.session.recorder import SessionRecorder
+    from understudy.session.recording.recorder import SessionRecorder
     from understudy.session.workspace import Workspace
 
 _HOMES = {
     "RecordedSession": "understudy.session.reader",
-    "SessionRecorder": "understudy.session.recorder",
+    "SessionRecorder": "understudy.session.recording.recorder",
     "SimpleTrainingCollector": "understudy.capture.collector",
     "UnderstudyError": "understudy.errors",
     "Workspace": "understudy.session.workspace",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import understudy
-from understudy.session.recorder import SessionRecorder
+from understudy.session.recording.recorder import SessionRecorder
 
 
 def record_a_little(recorder: SessionRecorder, frames: int = 12) -> None:

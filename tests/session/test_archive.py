@@ -12,7 +12,7 @@ from tests.session.abandoned import abandon_session, record_a_little
 
 import understudy
 from understudy.errors import CorruptionError, SessionError, StorageError
-from understudy.session.archive_file import read_sidecar, unpack
+from understudy.session.keeping.archive_file import read_sidecar, unpack
 from understudy.session.verify import verify
 
 

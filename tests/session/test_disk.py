@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import understudy
-from understudy.session.disk import disk_report
+from understudy.session.keeping.disk import disk_report
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
 

@@ -8,7 +8,7 @@ import pytest
 
 import understudy
 from understudy.errors import SessionError
-from understudy.session.forget import plan_forgetting
+from understudy.session.keeping.forget import plan_forgetting
 from understudy.store.lineage import read_marks, record_export
 from understudy.store.manifest import Manifest, Parent, write_manifest
 from understudy.store.ulids import new_ulid

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import understudy
-from understudy.session.layout import RowLayout, union_schema
+from understudy.session.frames.layout import RowLayout, union_schema
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import understudy
-from understudy.session.retention import apply_retention, plan_retention
+from understudy.session.keeping.retention import apply_retention, plan_retention
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
 

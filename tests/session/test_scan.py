@@ -11,7 +11,7 @@ from tests.session.abandoned import abandon_session
 
 import understudy
 from understudy.errors import CorruptionError
-from understudy.session.rewrite import JOURNAL_NAME, STAGED_SUFFIX
+from understudy.session.keeping.rewrite import JOURNAL_NAME, STAGED_SUFFIX
 from understudy.session.verify import verify
 from understudy.store.lineage import record_export
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import os
 
     from understudy.capture.finished_call import FinishedCall
-    from understudy.session.recorder import SessionRecorder
+    from understudy.session.recording.recorder import SessionRecorder
     from understudy.session.workspace import Workspace
 
 logger = logging.getLogger("understudy.capture")
@@ -84,7 +84,7 @@ def capture_client(
 def _watch_for(
     workspace: Workspace | str | os.PathLike[str] | None, session: SessionRecorder | str | None
 ) -> Watch:
-    from understudy.session.recorder import SessionRecorder
+    from understudy.session.recording.recorder import SessionRecorder
 
     if isinstance(session, SessionRecorder):
         if workspace is not None:

@@ -22,7 +22,7 @@ from understudy.formats.openai_messages import training_example
 
 if TYPE_CHECKING:
     from understudy.session.masking import Masker
-    from understudy.session.recorder import SessionRecorder
+    from understudy.session.recording.recorder import SessionRecorder
     from understudy.session.workspace import Workspace
 
 DEFAULT_OUTPUT = "training/training_data.json"

@@ -19,7 +19,7 @@ import numpy as np
 from understudy.capture.gymnasium_fields import InfoFields, Numbers, SpaceFields
 
 # Its exit handler has to be registered before the one below: Python runs the last one first.
-from understudy.session.recorder import SessionRecorder
+from understudy.session.recording.recorder import SessionRecorder
 
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace

@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs  # noqa: TID253
 from understudy.capture.gymnasium_episodes import EpisodeRecording
 from understudy.capture.gymnasium_fields import SpaceFields, value_at
 from understudy.errors import CaptureError
-from understudy.session.recorder import SessionRecorder
+from understudy.session.recording.recorder import SessionRecorder
 from understudy.session.workspace import Workspace
 
 _MOST_OBSERVATION_FIELDS = 32

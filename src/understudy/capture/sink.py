@@ -21,7 +21,7 @@ from understudy.chat.conversations import ConversationIndex
 from understudy.chat.record import CallRecord
 
 if TYPE_CHECKING:
-    from understudy.session.recorder import SessionRecorder
+    from understudy.session.recording.recorder import SessionRecorder
     from understudy.session.workspace import Workspace
 
 logger = logging.getLogger("understudy.capture")

@@ -14,8 +14,8 @@ import filelock
 
 from understudy.errors import UnderstudyError
 from understudy.pipeline.doctor_findings import Check, ok, problem, warning
-from understudy.session.disk import DiskReport, disk_report
 from understudy.session.header import FILE_NAME as HEADER_NAME
+from understudy.session.keeping.disk import DiskReport, disk_report
 from understudy.session.workspace import Workspace
 from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
 from understudy.store.catalog.schema import SessionRow

@@ -17,9 +17,9 @@ from understudy.datasets.export import ExportReport, export_chats
 from understudy.datasets.rebuild import remove_session_from_array
 from understudy.datasets.selection import Selection
 from understudy.errors import SessionError, UnderstudyError
-from understudy.session.archive_file import read_sidecar, sidecar_path
-from understudy.session.forget import ForgetReport, forget_session, plan_forgetting
 from understudy.session.header import read_header
+from understudy.session.keeping.archive_file import read_sidecar, sidecar_path
+from understudy.session.keeping.forget import ForgetReport, forget_session, plan_forgetting
 from understudy.store.hashes import sha256_file
 from understudy.store.lineage import (
     Descendant,

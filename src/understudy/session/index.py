@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.session.feedback import CurrentFeedback, derive, read_feedback
-from understudy.session.frame_file import iterate_row_counts
+from understudy.session.frames.file import iterate_row_counts
 from understudy.session.header import SessionHeader, read_header
 from understudy.session.steps import AgentStep, ChatStep
 from understudy.session.trace_file import read_trace

@@ -181,8 +181,8 @@ class RecordedSession:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from understudy.session.frame_file import iterate_batches
-        from understudy.session.layout import RowLayout
+        from understudy.session.frames.file import iterate_batches
+        from understudy.session.frames.layout import RowLayout
 
         parquet, blocks = self.path / "frames.parquet", self.path / "frames.blocks"
         if self.sealed and parquet.exists():

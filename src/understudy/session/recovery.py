@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from understudy.session import feedback
-from understudy.session.counters import logger
 from understudy.session.header import read_header
-from understudy.session.rewrite import JOURNAL_NAME, STAGED_SUFFIX, finish
+from understudy.session.keeping.rewrite import JOURNAL_NAME, STAGED_SUFFIX, finish
+from understudy.session.recording.counters import logger
 from understudy.session.trace_file import TraceFileWriter
 from understudy.session.views import METADATA_NAME, TRACE_NAME, write_views
 from understudy.store.atomic import TEMPORARY_SUFFIX

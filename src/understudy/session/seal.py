@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from understudy.session.frame_file import iterate_batches
+from understudy.session.frames.file import iterate_batches
 from understudy.session.header import SessionHeader
 from understudy.session.images import ImageReader, seal_images
 from understudy.session.steps import AgentStep, ChatStep

@@ -8,7 +8,7 @@ from understudy.errors import UnderstudyError
 from understudy.session import feedback, views
 from understudy.session.feedback import derive, read_feedback
 from understudy.session.header import read_header
-from understudy.session.rewrite import JOURNAL_NAME
+from understudy.session.keeping.rewrite import JOURNAL_NAME
 from understudy.session.seal import derive_facts
 from understudy.store.atomic import json_bytes
 from understudy.store.blocks import scan_blocks

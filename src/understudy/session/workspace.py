@@ -15,21 +15,21 @@ import msgspec
 
 from understudy._version import __version__
 from understudy.errors import SessionError, StorageError, UnderstudyError
-from understudy.session.counters import logger
 from understudy.session.feedback import derive, read_feedback
 from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.header import SessionHeader, read_header, write_header
 from understudy.session.index import describe, make_row
+from understudy.session.keeping.rewrite import JOURNAL_NAME
 from understudy.session.masking import Masker
 from understudy.session.reader import RecordedSession
-from understudy.session.recorder import (
+from understudy.session.recording.counters import logger
+from understudy.session.recording.recorder import (
     SessionRecorder,
     make_session_folder,
     now_iso,
     remove_failed_folder,
 )
 from understudy.session.recovery import repair, was_interrupted
-from understudy.session.rewrite import JOURNAL_NAME
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.folder import WorkspaceFolder
 from understudy.store.hashes import sha256_file
@@ -37,10 +37,10 @@ from understudy.store.manifest import MANIFEST_NAME
 from understudy.store.ulids import new_ulid
 
 if TYPE_CHECKING:
-    from understudy.session.forget import ForgetReport
-    from understudy.session.merge import MergeReport
-    from understudy.session.reindex import ReindexReport
-    from understudy.session.scan import ScanReport
+    from understudy.session.keeping.forget import ForgetReport
+    from understudy.session.keeping.merge import MergeReport
+    from understudy.session.keeping.reindex import ReindexReport
+    from understudy.session.keeping.scan import ScanReport
     from understudy.store.manifest import Problem
 
 Progress = Callable[[int, int], None]
@@ -151,7 +151,7 @@ class Workspace(WorkspaceFolder):
 
     def find(self, name: str) -> SessionRow:
         """The catalog's line for a session, archived ones included; errors as ``session``."""
-        from understudy.session.archive_listing import settled
+        from understudy.session.keeping.archive_listing import settled
 
         try:
             row = self.catalog.find(name)
@@ -186,7 +186,7 @@ class Workspace(WorkspaceFolder):
 
         Returns how many lines it wrote. Quick when there is nothing to do.
         """
-        from understudy.session.reindex import changed_rows
+        from understudy.session.keeping.reindex import changed_rows
 
         changed = changed_rows(self)
         if changed:
@@ -230,19 +230,19 @@ class Workspace(WorkspaceFolder):
 
     def archive_session(self, name: str, *, progress: Progress | None = None) -> SessionRow:
         """Pack a session into the archive, where it stays listed."""
-        from understudy.session.archive import archive_session
+        from understudy.session.keeping.archive import archive_session
 
         return archive_session(self, name, progress)
 
     def restore(self, name: str, *, progress: Progress | None = None) -> SessionRow:
         """Put an archived session back into ``runs/``."""
-        from understudy.session.archive import restore_session
+        from understudy.session.keeping.archive import restore_session
 
         return restore_session(self, name, progress)
 
     def forget(self, name: str) -> ForgetReport:
         """Remove a session for good, and say what was made from it."""
-        from understudy.session.forget import forget_session
+        from understudy.session.keeping.forget import forget_session
 
         return forget_session(self, name)
 
@@ -250,7 +250,7 @@ class Workspace(WorkspaceFolder):
         self, other: str | os.PathLike[str], *, progress: Progress | None = None
     ) -> MergeReport:
         """Take in the sessions of another workspace, by identity."""
-        from understudy.session.merge import merge_workspace
+        from understudy.session.keeping.merge import merge_workspace
 
         return merge_workspace(self, Path(other), progress)
 
@@ -263,19 +263,19 @@ class Workspace(WorkspaceFolder):
         progress: Progress | None = None,
     ) -> ScanReport:
         """Look for secrets in what was recorded, and mask them on request."""
-        from understudy.session.scan import scan
+        from understudy.session.keeping.scan import scan
 
         return scan(self, names, archived=archived, mask=mask, progress=progress)
 
     def reindex(self, *, progress: Progress | None = None) -> ReindexReport:
         """Build the catalog again from ``runs/`` and ``archive/``."""
-        from understudy.session.reindex import reindex
+        from understudy.session.keeping.reindex import reindex
 
         return reindex(self, progress)
 
     def verify(self, name: str) -> list[Problem]:
         """Everything that is wrong with a session, to the last bit, wherever it lies."""
-        from understudy.session.archive_file import check_archive
+        from understudy.session.keeping.archive_file import check_archive
         from understudy.session.verify import verify
 
         row = self.find(name)

@@ -11,8 +11,8 @@ from understudy.cli._commands import Command, json_option, open_workspace, works
 from understudy.cli._output import human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
-    from understudy.session.retention import PlannedAction
-    from understudy.session.scan import ScanReport
+    from understudy.session.keeping.retention import PlannedAction
+    from understudy.session.keeping.scan import ScanReport
     from understudy.session.workspace import Workspace
 
 
@@ -64,7 +64,7 @@ def archive_sessions(
 def _keep_rules(workspace: Workspace, *, apply: bool, as_json: bool) -> bool:
     """Show or do what the rules ask for; whether nothing failed."""
     from understudy.pipeline.forgetting import forget
-    from understudy.session.retention import apply_retention, plan_retention
+    from understudy.session.keeping.retention import apply_retention, plan_retention
 
     plan = plan_retention(workspace)
     if not apply:

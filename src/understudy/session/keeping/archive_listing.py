@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.errors import UnderstudyError
-from understudy.session.archive_file import archive_path, read_sidecar, sidecar_paths
 from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.header import read_header
+from understudy.session.keeping.archive_file import archive_path, read_sidecar, sidecar_paths
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.manifest import Problem
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from understudy.session.archive_file import archive_path, read_members, read_sidecar
 from understudy.session.feedback import (
     FILE_NAME,
     FeedbackEntry,
@@ -20,6 +19,7 @@ from understudy.session.feedback import (
     read_feedback,
 )
 from understudy.session.header import FILE_NAME as HEADER_NAME
+from understudy.session.keeping.archive_file import archive_path, read_members, read_sidecar
 from understudy.session.views import write_views
 from understudy.store.checked_lines import line_is_whole, whole_lines
 from understudy.store.hashes import sha256_file

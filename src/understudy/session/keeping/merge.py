@@ -20,8 +20,9 @@ from understudy.errors import (
     UsageError,
     WorkspaceError,
 )
-from understudy.session import hidden
-from understudy.session.archive_file import (
+from understudy.session.header import read_header
+from understudy.session.keeping import hidden
+from understudy.session.keeping.archive_file import (
     ArchiveSidecar,
     archive_path,
     check_archive,
@@ -31,12 +32,11 @@ from understudy.session.archive_file import (
     sidecar_paths,
     write_sidecar,
 )
-from understudy.session.copying import copy_file, copy_folder
-from understudy.session.header import read_header
-from understudy.session.recorder import now_iso
+from understudy.session.keeping.copying import copy_file, copy_folder
+from understudy.session.keeping.reindex import session_folders
+from understudy.session.keeping.same_session import feedback_of, same_content, take_feedback
+from understudy.session.recording.recorder import now_iso
 from understudy.session.recovery import repair, was_interrupted
-from understudy.session.reindex import session_folders
-from understudy.session.same_session import feedback_of, same_content, take_feedback
 from understudy.session.verify import damage
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.folder import INTERNAL_NAME, read_marker

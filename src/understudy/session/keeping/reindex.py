@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.errors import UnderstudyError
-from understudy.session.archive_file import SIDECAR_SUFFIX, read_sidecar
-from understudy.session.archive_listing import archived_rows
 from understudy.session.header import FILE_NAME as HEADER_NAME
-from understudy.session.hidden import sweep
+from understudy.session.keeping.archive_file import SIDECAR_SUFFIX, read_sidecar
+from understudy.session.keeping.archive_listing import archived_rows
+from understudy.session.keeping.hidden import sweep
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.manifest import Problem
 

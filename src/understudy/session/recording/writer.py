@@ -17,13 +17,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from understudy.session.counters import Counters
-from understudy.session.frame_file import FrameFileWriter
-from understudy.session.frame_ring import FrameRing
+from understudy.session.frames.file import FrameFileWriter
+from understudy.session.frames.layout import RowLayout, Rows
+from understudy.session.frames.ring import FrameRing
 from understudy.session.images import ImageWriter
-from understudy.session.layout import RowLayout, Rows
 from understudy.session.masking import mask_image
-from understudy.session.pictures import write_png
+from understudy.session.recording.counters import Counters
+from understudy.session.recording.pictures import write_png
 from understudy.session.trace_file import TraceFileWriter
 from understudy.store.checked_lines import seal_line
 

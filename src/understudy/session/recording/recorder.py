@@ -18,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from understudy.session.counters import Counters, logger
-from understudy.session.frame_intake import FrameIntake
+from understudy.session.frames.intake import FrameIntake
 from understudy.session.header import SessionHeader
-from understudy.session.pictures import own_copy
-from understudy.session.plain import encode, to_plain
-from understudy.session.writer import Handover, SessionWriter
+from understudy.session.recording.counters import Counters, logger
+from understudy.session.recording.pictures import own_copy
+from understudy.session.recording.plain import encode, to_plain
+from understudy.session.recording.writer import Handover, SessionWriter
 from understudy.store.atomic import safe_slug, sync_folder
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class SessionRecorder:
         use is copied through SQLite itself, so that the copy is consistent.
         """
         try:
-            from understudy.session.snapshots import copy_snapshot
+            from understudy.session.recording.snapshots import copy_snapshot
 
             target = copy_snapshot(Path(source), self.path / "memory_snapshots", name)
         except Exception as error:  # whatever the source is, the game goes on

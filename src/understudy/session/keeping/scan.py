@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from understudy.errors import SessionError, UnderstudyError
-from understudy.session.archive_file import archive_path, read_members
-from understudy.session.masked_files import LARGEST_TEXT, find_in_file, is_looked_at
-from understudy.session.masking_again import mask_session
+from understudy.session.keeping.archive_file import archive_path, read_members
+from understudy.session.keeping.masked_files import LARGEST_TEXT, find_in_file, is_looked_at
+from understudy.session.keeping.masking_again import mask_session
 from understudy.store.lineage import Descendant, descendants
 from understudy.store.manifest import Problem
 

@@ -16,7 +16,7 @@ import msgspec
 from understudy.errors import CorruptionError, StorageError
 from understudy.session import feedback
 from understudy.session.header import read_header
-from understudy.session.hidden import settle_in
+from understudy.session.keeping.hidden import settle_in
 from understudy.session.views import TRACE_NAME, write_views
 from understudy.store.atomic import TEMPORARY_SUFFIX, safe_join, sync_folder
 from understudy.store.checked_lines import whole_lines

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from understudy.session.counters import Counters
-from understudy.session.frame_ring import FrameRing
+from understudy.session.frames.layout import CLOCK_NAMES, MAX_FIELDS, RowLayout
+from understudy.session.frames.ring import FrameRing
 from understudy.session.images.writer import LARGEST_IMAGE
-from understudy.session.layout import CLOCK_NAMES, MAX_FIELDS, RowLayout
-from understudy.session.writer import SessionWriter, wake_rows
+from understudy.session.recording.counters import Counters
+from understudy.session.recording.writer import SessionWriter, wake_rows
 
 _put_clock = struct.Struct("<qqqIqQ").pack_into
 _FLOAT = np.dtype(np.float64)

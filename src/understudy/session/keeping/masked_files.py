@@ -10,7 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from understudy.session.masking import Masker
-from understudy.session.plain import encode
+from understudy.session.recording.plain import encode
 from understudy.session.views import METADATA_NAME, TRACE_NAME
 from understudy.store.atomic import safe_slug
 from understudy.store.checked_lines import line_is_whole, seal_line

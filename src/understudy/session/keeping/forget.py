@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.errors import SessionError, UnderstudyError
-from understudy.session.archive import remove_archive
-from understudy.session.archive_file import archive_path, sidecar_path
 from understudy.session.header import read_header
-from understudy.session.hidden import remove_whole
 from understudy.session.index import folder_bytes
+from understudy.session.keeping.archive import remove_archive
+from understudy.session.keeping.archive_file import archive_path, sidecar_path
+from understudy.session.keeping.hidden import remove_whole
 from understudy.store.lineage import Descendant, descendants, mark_forgotten, unreadable
 from understudy.store.manifest import Problem
 

@@ -56,7 +56,7 @@ def copy_file(source: Path, target: Path) -> str:
 
 def _is_staged(path: Path) -> bool:
     """Part of a rewriting that its journal may have decided already."""
-    from understudy.session.rewrite import STAGED_SUFFIX
+    from understudy.session.keeping.rewrite import STAGED_SUFFIX
 
     return path.name.endswith(STAGED_SUFFIX)
 

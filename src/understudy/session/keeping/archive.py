@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.errors import CorruptionError, UnderstudyError
-from understudy.session import hidden
-from understudy.session.archive_file import (
+from understudy.session.feedback import held
+from understudy.session.header import read_header
+from understudy.session.keeping import hidden
+from understudy.session.keeping.archive_file import (
     ArchiveSidecar,
     Progress,
     archive_path,
@@ -27,9 +29,7 @@ from understudy.session.archive_file import (
     unpack,
     write_sidecar,
 )
-from understudy.session.feedback import held
-from understudy.session.header import read_header
-from understudy.session.recorder import now_iso
+from understudy.session.recording.recorder import now_iso
 from understudy.session.verify import damage
 from understudy.store.atomic import sync_folder
 from understudy.store.catalog.schema import SessionRow

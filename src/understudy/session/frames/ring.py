@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from understudy.session.layout import RowLayout, Rows
+from understudy.session.frames.layout import RowLayout, Rows
 
 MIN_ROWS = 16
 MAX_ROWS = 65_536

@@ -15,9 +15,15 @@ import msgspec
 from understudy.errors import CorruptionError
 from understudy.session.feedback import held
 from understudy.session.header import read_header
-from understudy.session.masked_files import HEADER, LARGEST_TEXT, is_looked_at, mask_file, renamed
-from understudy.session.recorder import now_iso
-from understudy.session.rewrite import Staging, staged
+from understudy.session.keeping.masked_files import (
+    HEADER,
+    LARGEST_TEXT,
+    is_looked_at,
+    mask_file,
+    renamed,
+)
+from understudy.session.keeping.rewrite import Staging, staged
+from understudy.session.recording.recorder import now_iso
 from understudy.session.verify import damage
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from understudy.errors import CorruptionError
-from understudy.session.layout import RowLayout, Rows, conform, union_schema
+from understudy.session.frames.layout import RowLayout, Rows, conform, union_schema
 from understudy.store.blocks import BlockWriter, iterate_payloads, read_block, scan_blocks
 
 LAYOUT_BLOCK = 1
