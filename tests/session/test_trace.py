@@ -54,6 +54,23 @@ def test_chats_and_events_stand_in_order_between_the_steps(ws: understudy.Worksp
     assert trace[3].step == 2
 
 
+def test_how_a_session_ended_and_what_was_said_of_it_is_masked_too(
+    ws: understudy.Workspace,
+) -> None:
+    recorder = ws.record(game="g")
+    recorder.step(action="a")
+    recorder.seal("asked by eve@example.com", outcome="mail to eve@example.com")
+    ws.session(recorder.id).add_feedback(
+        score=3,
+        author="human:eve@example.com",
+        tags=["for eve@example.com"],
+        comment="eve@example.com",
+    )
+    found = b"".join(path.read_bytes() for path in recorder.path.rglob("*") if path.is_file())
+    assert b"eve@example.com" not in found
+    assert ws.session(recorder.id).metadata.tags == ["for [EMAIL]"]
+
+
 def test_secrets_and_personal_data_never_reach_the_disk(ws: understudy.Workspace) -> None:
     secret = "sk-proj-" + "a1B2c3D4e5F6g7H8" * 3
     with ws.record(task=f"write to eve@example.com with {secret}") as recorder:

@@ -136,12 +136,12 @@ class RecordedSession:
             )
         entry = new_entry(
             time=self._now(),
-            author=author,
+            author=self._masker.mask_text(author)[0],
             step=step,
             score=score,
             comment=self._masker.mask_text(comment)[0] if comment else None,
-            tags=tuple(tags),
-            removed_tags=tuple(removed_tags),
+            tags=tuple(self._masker.mask_text(tag)[0] for tag in tags),
+            removed_tags=tuple(self._masker.mask_text(tag)[0] for tag in removed_tags),
             correction=self._masker.mask_value(correction)[0],
             reason=self._masker.mask_text(reason)[0] if reason else None,
         )

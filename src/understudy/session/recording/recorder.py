@@ -215,14 +215,14 @@ class SessionRecorder:
             self._closed = True
             _open_recorders.discard(self)
             self._intake.close("a frame came after the session was closed")
-            given = {"success": success, "outcome": outcome}
+            given = {"success": success, "outcome": outcome and self._masked(outcome)}
             self.results = {name: value for name, value in given.items() if value is not None}
             if self._failure is not None:
                 return False
             try:
                 if self._writer is not None:
                     self._writer.finish()
-                self._on_seal(self, status, reason)
+                self._on_seal(self, status, reason and self._masked(reason))
                 self.sealed = True
             except Exception as error:  # the game must end well even when its recording does not
                 self.counters.fail(f"{self.path} could not be sealed: {error}")
@@ -243,8 +243,7 @@ class SessionRecorder:
         if kind is None:
             self.seal()
         else:
-            reason, _ = self._masker.mask_text(f"{kind.__name__}: {error}")
-            self.seal(reason, status="incomplete")
+            self.seal(f"{kind.__name__}: {error}", status="incomplete")
 
     @property
     def frames_stored(self) -> int:
@@ -252,6 +251,11 @@ class SessionRecorder:
         return self._writer.frames_stored if self._writer is not None else 0
 
     # Behind the calls ----------------------------------------------------------------------------
+
+    def _masked(self, text: str) -> str:
+        masked, found = self._masker.mask_text(text)
+        self.counters.add_masked(found)
+        return masked
 
     def _open_writer(self) -> SessionWriter:
         with self._writer_lock:
