@@ -22,6 +22,7 @@ def measure(run: Run) -> None:
     """Caller's time, size on disk, and how many a second for how long."""
     for hz in PACES:
         _caller(run, hz)
+    _packing(run)
     _sustained(run)
 
 
@@ -77,6 +78,23 @@ def _size(run: Run, ours: Figures, peers: dict[str, Figures]) -> None:
             peers=pick(peers, "bytes_per_frame"),
         )
     )
+
+
+def _packing(run: Run) -> None:
+    """Why blocks are not plain Arrow: the same rows, packed both ways in this run."""
+    ours = run.limit("pack-ours", count=4000)
+    arrow = run.limit("pack-arrow", count=4000)
+    for name, unit in (("bytes_per_frame", "bytes/frame"), ("us_per_frame", "µs")):
+        run.rows.append(
+            Row(
+                SUBJECT,
+                "a block of 64 KiB: size" if unit != "µs" else "a block of 64 KiB: time a frame",
+                unit,
+                ours.get(name),
+                limit=arrow.get(name),
+                limit_name="Arrow with zstd",
+            )
+        )
 
 
 def _sustained(run: Run) -> None:

@@ -12,13 +12,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from bench.driver import WARM_UP, Task, main
 from bench.examples import array_of, example
 from bench.measure import Figures, summary, timed, timed_calls
 from bench.workloads import make_pixel, make_state
+from understudy.session.frames.layout import RowLayout
 
 ROWS = 20_000
+BLOCK_ROWS = 34  # of 1,916 bytes: what a session collects before it writes
 
 
 def copy_state(task: Task) -> Figures:
@@ -56,6 +59,44 @@ def write_state(task: Task) -> Figures:
     work = make_state(ROWS)
     flat = np.concatenate([work["state"], work["action"], work["objects"].reshape(ROWS, -1)], 1)
     return _write(task, [row.tobytes() for row in flat])
+
+
+def pack_arrow(task: Task) -> Figures:
+    """Blocks of state frames as one Arrow stream of record batches, compressed by Arrow itself."""
+    work = make_state(task.count)
+    options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+    widths = {"state": 128, "action": 31, "objects": 320}
+    schema = pa.schema([(name, pa.list_(pa.float32(), width)) for name, width in widths.items()])
+    rows = task.count // BLOCK_ROWS * BLOCK_ROWS
+    sink = pa.BufferOutputStream()
+    begin = time.perf_counter_ns()
+    with pa.ipc.new_stream(sink, schema, options=options) as writer:
+        for start in range(0, rows, BLOCK_ROWS):
+            columns = []
+            for name, width in widths.items():
+                flat = pa.array(work[name][start : start + BLOCK_ROWS].reshape(-1))
+                columns.append(pa.FixedSizeListArray.from_arrays(flat, width))
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    spent = time.perf_counter_ns() - begin
+    return {"bytes_per_frame": sink.getvalue().size / rows, "us_per_frame": spent / rows / 1e3}
+
+
+def pack_ours(task: Task) -> Figures:
+    """The same blocks as a session packs them."""
+    work = make_state(task.count)
+    layout = RowLayout()
+    for name in ("state", "action", "objects"):
+        layout = layout.with_field(name, work[name].dtype, work[name].shape[1:])
+    rows = np.zeros(task.count, layout.dtype)
+    for name in ("state", "action", "objects"):
+        rows[name] = work[name]
+    count = task.count // BLOCK_ROWS * BLOCK_ROWS
+    size = 0
+    begin = time.perf_counter_ns()
+    for start in range(0, count, BLOCK_ROWS):
+        size += len(layout.pack(rows[start : start + BLOCK_ROWS]))
+    spent = time.perf_counter_ns() - begin
+    return {"bytes_per_frame": size / count, "us_per_frame": spent / count / 1e3}
 
 
 def write_pixels(task: Task) -> Figures:
@@ -112,6 +153,8 @@ if __name__ == "__main__":
             "pixels": copy_pixels,
             "write-frames": write_state,
             "write-pixels": write_pixels,
+            "pack-arrow": pack_arrow,
+            "pack-ours": pack_ours,
             "read": read,
             "append": append,
             "append-synced": append_synced,
