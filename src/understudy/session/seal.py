@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ from understudy.session.header import SessionHeader
 from understudy.session.images import ImageReader, seal_images
 from understudy.session.steps import AgentStep, ChatStep
 from understudy.session.trace_file import read_trace
-from understudy.store.atomic import sync_folder
+from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
 from understudy.store.manifest import Manifest, hash_tree, write_manifest
 
 RECORDED = ("session.json", "trace.jsonl", "frames.parquet", "images.pack", "screenshots",
             "memory_snapshots")  # fmt: skip
 """What the manifest covers: all that was recorded, in its final form."""
 
+PACKED_MOST_BYTES = 128 * 1024 * 1024
+"""Of pixels: about two seconds of packing."""
 _GROUP_BYTES = 32 * 1024 * 1024
 
 
@@ -139,10 +143,27 @@ def _count_frames(parquet: Path, facts: dict[str, Any]) -> str | None:
 def _seal_images(
     folder: Path, progress: Callable[[int, int], None] | None
 ) -> np.ndarray[Any, Any] | None:
-    source = folder / "images.blocks"
+    """Pack the images tighter where that takes a moment; else take them as they were recorded.
+
+    Packing costs about a millisecond a picture: a game that was recorded for hours must not wait
+    minutes for its end. Both forms are read alike.
+    """
+    source, target = folder / "images.blocks", folder / "images.pack"
     if not source.exists():
         return None
-    return seal_images(source, folder / "images.pack", progress=progress)
+    with ImageReader(source) as reader:
+        pixels = sum(prod(reader.shape(index)) for index in range(0, reader.count, 64)) * 64
+    if pixels <= PACKED_MOST_BYTES:
+        return seal_images(source, target, progress=progress)
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # a file system without links
+        partial = target.with_name(target.name + TEMPORARY_SUFFIX)
+        shutil.copyfile(source, partial)
+        _sync(partial)
+        partial.replace(target)
+    return None
 
 
 def _seal_frames(folder: Path, remap: np.ndarray[Any, Any] | None) -> None:
