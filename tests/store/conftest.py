@@ -5,35 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from understudy.store.appending import append_checked
 from understudy.store.folder import WorkspaceFolder
-
-
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """A URL of PostgreSQL with an empty schema of this test's own, dropped afterwards."""
-    named = os.environ.get("UNDERSTUDY_TEST_POSTGRES")
-    if not named:
-        pytest.skip("UNDERSTUDY_TEST_POSTGRES names no PostgreSQL server")
-    url = make_url(named).set(drivername="postgresql+psycopg")
-    schema = f"understudy_test_{uuid.uuid4().hex}"
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text(f'CREATE SCHEMA "{schema}"'))
-    try:
-        own = url.update_query_dict({"options": f"-csearch_path={schema}"})
-        yield own.set(drivername="postgresql").render_as_string(hide_password=False)
-    finally:
-        with engine.begin() as connection:
-            connection.execute(text(f'DROP SCHEMA "{schema}" CASCADE'))
-        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
