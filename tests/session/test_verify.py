@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from tests.session.abandoned import abandon_session, record_a_little
 
@@ -159,6 +161,50 @@ def test_what_did_not_add_up_when_it_was_sealed_is_said(folder: Path) -> None:
     problems = [problem for problem in verify(folder) if "although" in problem.reason]
     assert [problem.reason for problem in problems] == [
         "was sealed although two frames are not there"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("trace.jsonl", "3 lines of the trace were counted as stored and 2 are there"),
+        ("frames.blocks", "4 frames were counted as stored and 2 are there"),
+        ("images.blocks", "2 frames name an image that is not there"),
+    ],
+)
+def test_a_seal_says_what_of_the_recording_is_gone(
+    ws: understudy.Workspace, name: str, said: str
+) -> None:
+    # Given a game that has brought two halves of its session to the disk
+    recorder = ws.record(game="tavern")
+    picture = np.zeros((8, 8, 3), np.uint8)
+    for half in range(2):
+        recorder.step(action=half)
+        for number in range(2):
+            picture[half, number] = 255
+            recorder.frame(state=float(number), image=picture)
+        assert recorder.flush()
+        if half == 0:
+            size = (recorder.path / name).stat().st_size
+    recorder.step(action="leave")
+    # When the second half of one file is lost before the end
+    if name == "trace.jsonl":
+        lines = (recorder.path / name).read_bytes().splitlines(keepends=True)
+        size = sum(map(len, lines[:2]))
+    os.truncate(recorder.path / name, size)
+    # Then the session is sealed all the same, and its seal says what is not there
+    assert recorder.seal()
+    assert read_manifest(recorder.path).facts["disagreements"] == [said]
+    assert [problem.reason for problem in verify(recorder.path)] == [f"was sealed although {said}"]
+
+
+def test_a_seal_says_when_the_counters_do_not_add_up(ws: understudy.Workspace) -> None:
+    recorder = ws.record(game="tavern")
+    recorder.step(action="knock")
+    recorder.counters.see_trace()  # as if a record had been lost on the way
+    assert recorder.seal()
+    assert read_manifest(recorder.path).facts["disagreements"] == [
+        "1 of 2 records are neither stored nor dropped"
     ]
 
 

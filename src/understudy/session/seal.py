@@ -76,9 +76,18 @@ def seal_files(
 def _disagreements(facts: dict[str, Any]) -> list[str]:
     """What the recorder counted, or one track says of another, and is not so."""
     found = []
-    stored = facts["counters"].get("frames_stored")
-    if stored is not None and stored != facts["frames"]:
-        found.append(f"{stored} frames were counted as stored and {facts['frames']} are there")
+    counters = facts["counters"]
+    frames = counters.get("frames_stored")
+    if frames is not None:
+        if frames != facts["frames"]:
+            found.append(f"{frames} frames were counted as stored and {facts['frames']} are there")
+        lines = counters["stored"] - frames
+        there = facts["steps"] + facts["chats"] + facts["events"]
+        if lines != there:
+            found.append(f"{lines} lines of the trace were counted as stored and {there} are there")
+        unknown = counters["seen"] - counters["stored"] - counters["dropped"]
+        if unknown:
+            found.append(f"{unknown} of {counters['seen']} records are neither stored nor dropped")
     if facts["images_missing"]:
         found.append(f"{facts['images_missing']} frames name an image that is not there")
     return found
