@@ -1,9 +1,11 @@
 """Steps, chats and events: acknowledged when they are safe, never raising, masked first."""
 
 import errno
+import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -31,6 +33,63 @@ def test_a_step_is_on_disk_when_the_call_returns(ws: understudy.Workspace) -> No
     step = next(iter(ws.session(recorder.id).trace()))
     assert isinstance(step, AgentStep)
     assert (step.n, step.step, step.facts) == (1, 1, {"custom": {"torch": 3}})
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes of what is brought to the disk by ``fsync``, in order."""
+    inodes: list[int] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        inodes.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    return inodes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be synced there")
+def test_a_step_or_chat_is_acknowledged_after_its_file_and_the_files_name_are_synced(
+    ws: understudy.Workspace, synced: list[int]
+) -> None:
+    with ws.record(game="tavern") as recorder:
+        synced.clear()
+        assert recorder.step(action="knock")
+        assert set(synced) == {
+            path.stat().st_ino for path in (recorder.path / "trace.jsonl", recorder.path)
+        }
+        for _ in range(3):
+            synced.clear()
+            assert recorder.chat(messages=[{"role": "user", "content": "Hail!"}], response=None)
+            assert synced == [(recorder.path / "trace.jsonl").stat().st_ino]
+
+
+def test_with_an_interval_a_step_is_synced_afterwards_without_anybody_asking(
+    ws: understudy.Workspace, synced: list[int]
+) -> None:
+    with ws.record(game="tavern", durability="interval") as recorder:
+        assert recorder.step(action="knock")
+        recorder.frame(state=1.0)
+        files = [recorder.path / name for name in ("trace.jsonl", "frames.blocks")]
+        deadline = time.monotonic() + 20
+        while not all(file.exists() and file.stat().st_ino in synced for file in files):
+            assert time.monotonic() < deadline, "it was never synced"
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("bad", "level"), [(False, logging.INFO), (True, logging.WARNING)])
+def test_what_was_seen_stored_and_dropped_stands_in_the_log(
+    ws: understudy.Workspace, caplog: pytest.LogCaptureFixture, bad: bool, level: int
+) -> None:
+    caplog.set_level(logging.INFO, logger="understudy")
+    with ws.record(game="tavern") as recorder:
+        recorder.step(action="knock")
+        recorder.frame(state="no number" if bad else 1.0)
+    said = [record for record in caplog.records if recorder.path.name in record.getMessage()]
+    assert [record.levelno for record in said] == [level]
+    counted = "seen=2, stored=1, dropped=1" if bad else "seen=2, stored=2, dropped=0"
+    assert counted in said[0].getMessage()
 
 
 def test_chats_and_events_stand_in_order_between_the_steps(ws: understudy.Workspace) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from understudy.session.steps import Step, decode_step
+from understudy.store.atomic import sync_folder
 from understudy.store.checked_lines import whole_lines
 
 
@@ -20,6 +21,8 @@ class TraceFileWriter:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._fd = os.open(path, flags, 0o644)
         self._end = os.fstat(self._fd).st_size
+        self._unnamed = path.parent if self._end == 0 else None
+        """The folder to sync with the first lines: a file is only there when its name is, too."""
 
     @property
     def bytes_written(self) -> int:
@@ -32,7 +35,7 @@ class TraceFileWriter:
             while written < len(data):
                 written += os.write(self._fd, data[written:])
             if sync:
-                os.fsync(self._fd)
+                self.sync()
         except OSError:
             os.ftruncate(self._fd, self._end)
             raise
@@ -40,6 +43,9 @@ class TraceFileWriter:
 
     def sync(self) -> None:
         os.fsync(self._fd)
+        if self._unnamed is not None:
+            sync_folder(self._unnamed)
+            self._unnamed = None
 
     def close(self) -> None:
         if self._fd >= 0:

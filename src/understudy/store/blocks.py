@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from understudy.errors import CorruptionError
+from understudy.store.atomic import sync_folder
 
 MAGIC = b"USB1"
 _HEADER = struct.Struct("<4sB3sII")
@@ -71,6 +72,7 @@ class BlockWriter:
             path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644
         )
         self._end = os.fstat(self._fd).st_size
+        self._named = self._end > 0
 
     @property
     def size(self) -> int:
@@ -93,7 +95,11 @@ class BlockWriter:
         return Block(start + HEADER_SIZE, len(view), kind, crc)
 
     def sync(self) -> None:
+        """Bring what was appended to the disk, and with it, once, the file's name in its folder."""
         os.fsync(self._fd)
+        if not self._named:
+            sync_folder(self.path.parent)
+            self._named = True
 
     def close(self) -> None:
         if self._fd >= 0:

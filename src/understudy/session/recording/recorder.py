@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import logging
 import os
 import shutil
 import threading
@@ -226,7 +227,8 @@ class SessionRecorder:
                 self.sealed = True
             except Exception as error:  # the game must end well even when its recording does not
                 self.counters.fail(f"{self.path} could not be sealed: {error}")
-            logger.info("session %s: %r", self.path.name, self.counters)
+            level = logging.WARNING if self.counters.dropped else logging.INFO
+            logger.log(level, "session %s: %r", self.path.name, self.counters)
             return self.sealed
 
     close = seal
