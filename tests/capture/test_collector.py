@@ -289,6 +289,7 @@ log_complete_interaction("by the module", "ok")
 """
 
 
+@pytest.mark.slow
 def test_an_existing_game_runs_unchanged_in_several_processes_and_seals_at_exit(
     tmp_path: Path,
 ) -> None:

@@ -433,6 +433,7 @@ def test_without_gymnasium_the_error_says_what_to_install():
     assert ".[games]" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dropped", ["", "import gc\ndel env\ngc.collect()\n"])
 def test_an_environment_left_open_is_sealed_when_the_program_ends(tmp_path, dropped):
     code = (

@@ -63,6 +63,7 @@ def test_it_says_where_everything_lies_and_what_to_try_next(played, capsys):
     assert "goose" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_without_a_folder_it_plays_in_one_of_its_own_and_again_in_the_same(
     tmp_path, capsys, monkeypatch
 ):

@@ -103,6 +103,7 @@ def test_a_file_of_another_collector_is_continued_without_losing_an_element(
     assert not array.notices
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(sorted(LAYOUTS)),
     st.lists(examples, min_size=1, max_size=3),
@@ -356,6 +357,7 @@ def appender(path: Path, worker: str, amount: int, size: int = 100) -> subproces
     )
 
 
+@pytest.mark.slow
 def test_processes_share_one_file(tmp_path: Path) -> None:
     path = tmp_path / "training_data.json"
     workers = [appender(path, str(worker), 40) for worker in range(3)]

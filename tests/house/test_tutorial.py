@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from understudy.cli.main import main
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
 
+@pytest.mark.slow
 def test_its_programs_and_commands_give_what_it_says(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("UNDERSTUDY_WORKSPACE", raising=False)
     play, rate = re.findall(

@@ -172,6 +172,7 @@ def test_feedback_of_a_later_version_is_refused(session) -> None:
         session.feedback()
 
 
+@pytest.mark.slow
 def test_processes_at_once_lose_no_word(ws, session) -> None:
     program = (
         "import sys, understudy\n"

@@ -169,6 +169,7 @@ def test_frames_that_find_the_buffer_full_are_counted_and_leave_a_gap(tmp_path: 
         assert sum(table["missed"].to_pylist()) + stored == last + 1
 
 
+@pytest.mark.slow
 def test_a_game_that_would_rather_wait_loses_nothing(tmp_path: Path) -> None:
     with understudy.Workspace(tmp_path / "ws") as ws:
         (ws.path / "understudy.toml").write_text(

@@ -88,6 +88,7 @@ def test_two_hundred_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
         check_what_is_left(tmp_path / "ws", *told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["trace.jsonl", "frames.blocks", "images.blocks"])
 def test_a_tail_torn_at_any_byte_is_cut_back_to_the_last_whole_record(
     tmp_path: Path, name: str

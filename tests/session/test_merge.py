@@ -135,6 +135,7 @@ def test_a_killed_session_comes_in_repaired(
     assert here.verify(identity) == []
 
 
+@pytest.mark.slow
 def test_a_killed_session_that_was_sealed_in_both_places_is_the_same(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:
@@ -212,6 +213,7 @@ def test_a_workspace_of_a_later_version_is_refused(
     assert here.rows() == []
 
 
+@pytest.mark.slow
 def test_progress_goes_up_to_the_end(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:

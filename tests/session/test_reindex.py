@@ -61,6 +61,7 @@ def test_a_damaged_catalog_is_put_aside(ws: understudy.Workspace) -> None:
     assert ws.rows() == before
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_named_and_the_rest_is_there(ws: understudy.Workspace) -> None:
     fill(ws)
     whole = record(ws)

@@ -162,6 +162,7 @@ def test_the_archive_is_looked_into_on_request_and_masked(ws: understudy.Workspa
     assert b"Ashdown" not in everything(ws)
 
 
+@pytest.mark.slow
 def test_a_killed_session_is_sealed_and_masked(tmp_path: Path) -> None:
     identity = abandon_session(tmp_path / "ws")
     (tmp_path / "ws" / "understudy.toml").write_text('schema = 1\n[mask]\nwords = ["screen"]\n')

@@ -300,6 +300,7 @@ sys.exit(status)
     ]
 
 
+@pytest.mark.slow
 def test_two_processes_record_into_one_workspace_at_once(tmp_path: Path) -> None:
     program = """
 import sys, numpy as np, understudy

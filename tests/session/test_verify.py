@@ -105,6 +105,7 @@ def test_a_flipped_bit_in_any_file_of_a_sealed_session_is_found(folder: Path) ->
     assert any(name.startswith("screenshots/") for name in checked)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_what_a_killed_recorder_left_is_found(ws: understudy.Workspace) -> None:
     identity = abandon_session(ws.path)
     folder = ws.session(identity).path

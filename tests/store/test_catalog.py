@@ -429,6 +429,7 @@ with Catalog(url if ":" in url else Path(url)) as catalog:
 """
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_into_a_new_catalog_lose_nothing(
     database: str | Path,
 ) -> None:

@@ -180,6 +180,7 @@ def test_the_place_is_the_argument_then_the_environment_then_here(
     assert resolve_workspace_path("~/ws") == Path.home() / "ws"
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_same_workspace_at_once_agree(tmp_path: Path) -> None:
     code = (
         "import sys; from understudy.store.folder import WorkspaceFolder\n"

@@ -151,6 +151,7 @@ def test_a_manifest_of_a_later_version_is_refused_whatever_it_holds(tmp_path: Pa
         read_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_of_the_manifest_itself_is_found(folder: Path) -> None:
     sealed(folder)
     file = folder / "manifest.json"

@@ -24,6 +24,7 @@ with Workspace(sys.argv[1]) as workspace:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_proxy_with_everything_sealed(
