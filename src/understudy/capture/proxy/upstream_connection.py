@@ -41,6 +41,9 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: UpstreamPool) -> None:
         self._pool = pool
         self._transport: asyncio.Transport | None = None
+        self._pieces: list[bytes] = []
+        # What the parser calls for each chunk of a body: a stream has many, often in one go.
+        self.on_body = self._pieces.append
         self._parser = httptools.HttpResponseParser(self)
         self._taker: Taker | None = None
         self._reason = b""
@@ -95,6 +98,10 @@ class UpstreamConnection(asyncio.Protocol):
                 self._break(f"The model server sent what is not HTTP: {error}.")
             else:  # bytes after the end of the answer
                 self._drop()
+        if self._taker is taker:
+            self._pass_on(taker)
+        else:  # its answer is over: what came behind it is nobody's
+            self._pieces.clear()
         taker.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -137,10 +144,6 @@ class UpstreamConnection(asyncio.Protocol):
         if taker.method == b"HEAD":  # the parser would wait for a body
             self._finish(reusable=False)
 
-    def on_body(self, chunk: bytes) -> None:
-        if self._taker is not None:
-            self._taker.body(chunk)
-
     def on_message_complete(self) -> None:
         if self._taker is None:
             return
@@ -151,7 +154,15 @@ class UpstreamConnection(asyncio.Protocol):
 
     # Behind it
 
+    def _pass_on(self, taker: Taker) -> None:
+        """Hand over, as one piece, what came of the body in one go."""
+        pieces = self._pieces
+        if pieces:
+            taker.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            pieces.clear()
+
     def _start_message(self) -> None:
+        self._pieces.clear()
         self._reason = b""
         self._headers = []
         self._status = 0
@@ -164,12 +175,14 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._drop()
         if taker is not None:
+            self._pass_on(taker)
             taker.ended()
 
     def _break(self, sentence: str) -> None:
         taker, self._taker = self._taker, None
         self._drop()
         if taker is not None:
+            self._pass_on(taker)
             taker.broken(sentence)
 
     def _drop(self) -> None:
