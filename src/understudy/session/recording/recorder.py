@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from understudy.session.frames.intake import FrameIntake
 from understudy.session.header import SessionHeader
 from understudy.session.recording.counters import Counters, logger
+from understudy.session.recording.fields import fit_fields
 from understudy.session.recording.pictures import own_copy
 from understudy.session.recording.plain import encode, to_plain
 from understudy.session.recording.writer import Handover, SessionWriter
@@ -292,6 +293,7 @@ class SessionRecorder:
                 for name, value in given.items()
                 if value is not None
             }
+            plain = fit_fields(kind, plain, counters.leave_out)
             masked, found = self._masker.mask_value(plain)
             counters.add_masked(found)
             waits = wait and self._sync_each
