@@ -55,3 +55,16 @@ def test_no_bytes_can_make_the_reader_fail(body: bytes) -> None:
 def test_what_was_written_as_events_is_read_back(payloads: list[bytes], newline: bytes) -> None:
     stream = b"".join(b"data: " + payload + newline * 2 for payload in payloads)
     assert read_events(stream).data == payloads
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"data: ", b"data: a", b"data:", b"event: error", b"\n", b"\n\n", b"\r\n", b"x", b" "]
+        ),
+        max_size=14,
+    )
+)
+def test_a_stream_is_read_alike_with_and_without_a_comment_before_it(pieces: list[bytes]) -> None:
+    body = b"".join(pieces)
+    assert read_events(body) == read_events(b":\n" + body)

@@ -25,9 +25,12 @@ class Events(NamedTuple):
 def read_events(body: bytes) -> Events:
     """Splits a stream into events; takes any bytes and never fails."""
     body = body.removeprefix(_BOM)
-    if b"\r" in body:
+    if b"\r" not in body:
+        if (data := _plainest(body)) is not None:
+            return Events(data, b"", None)
+    else:
         body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    data: list[bytes] = []
+    data = []
     error: bytes | None = None
     pending: bytes | None = None
     is_error = False
@@ -51,3 +54,13 @@ def read_events(body: bytes) -> Events:
         end = end[6:] if end[5:6] == b" " else end[5:]
         pending = end if pending is None else pending + b"\n" + end
     return Events(data, pending or b"", error)
+
+
+def _plainest(body: bytes) -> list[bytes] | None:
+    """The data where each event is one ``data: …`` line and a blank one, as most servers write
+    them; None for any other stream.
+    """
+    if not (body.startswith(b"data: ") and body.endswith(b"\n\n")):
+        return None
+    data = body[6:-2].split(b"\n\ndata: ")
+    return data if all(data) and body.count(b"\n") == 2 * len(data) else None

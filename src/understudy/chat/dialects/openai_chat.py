@@ -108,6 +108,10 @@ class _Choice:
         self.finish_reason: str | None = None
 
     def add(self, delta: dict[str, Any]) -> None:
+        if len(delta) == 1 and type(text := delta.get("content")) is str:  # nearly every piece
+            if text:
+                self.text.append(text)
+            return
         for key, value in delta.items():
             if not value or key == "role":
                 continue
