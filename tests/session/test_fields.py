@@ -70,3 +70,37 @@ def test_a_session_is_sealed_and_read_whatever_was_handed_over(
         recorder.chat(**chat)
     assert recorder.sealed
     assert len(list(ws.session(recorder.id).trace())) == 2
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"game": None},
+        {"game": 3, "name": 5, "model": 5},
+        {"task": b"win", "license": None},
+        {"tags": [1, "two"]},
+        {"tags": "one"},
+        {"tags": None, "metadata": [1]},
+        {"metadata": {"engine": object()}},
+        {"tick_hz": "60"},
+        {"tick_hz": 0, "durability": "always"},
+        {"name": "\ud800"},
+    ],
+)
+def test_a_session_begins_and_is_found_again_whatever_it_was_begun_with(
+    ws: understudy.Workspace, given_: dict[str, Any]
+) -> None:
+    with ws.record(**given_) as recorder:
+        assert recorder.step(action="look")
+        recorder.frame(reward=1.0)
+    assert recorder.sealed
+    assert ws.session(recorder.id).metadata.steps == 1
+    assert ws.verify(recorder.id) == []
+
+
+def test_what_a_session_is_begun_with_is_kept_as_text(ws: understudy.Workspace) -> None:
+    with ws.record(game=3, tags="one", metadata=[1]) as recorder:  # type: ignore[arg-type]
+        pass
+    header = ws.session(recorder.id).header
+    assert (header.game, header.tags, header.metadata) == ("3", ("one",), {"metadata": [1]})
+    assert recorder.counters.facts()["bad_values"] == 2
