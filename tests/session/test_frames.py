@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import understudy
+from understudy.errors import NewerSchemaError
+from understudy.session.frames.file import LAYOUT_BLOCK
 from understudy.session.frames.layout import RowLayout, union_schema
+from understudy.store.blocks import BlockWriter
 
 
 @pytest.fixture
@@ -252,3 +256,29 @@ def test_any_rows_are_packed_and_unpacked_to_the_same_bits(data: st.DataObject) 
     assert RowLayout.from_json(layout.to_json()) == layout
     batch = layout.to_arrow(rows)
     assert batch.schema.equals(union_schema([layout]))
+
+
+def test_frames_of_a_later_version_are_refused_sealed_or_not(ws: understudy.Workspace) -> None:
+    # Given a session of this version
+    recorder = ws.record(game="g")
+    recorder.frame(state=1.0)
+    assert recorder.flush()
+    session = ws.session(recorder.id)
+    blocks = recorder.path / "frames.blocks"
+    written = blocks.read_bytes()
+    assert session.frames().num_rows == 1
+    # When its frames are of another, then they are not guessed at
+    blocks.unlink()
+    with BlockWriter(blocks) as writer:
+        writer.append(b'{"schema": 99, "fields": []}', LAYOUT_BLOCK)
+    with pytest.raises(NewerSchemaError, match="upgrade Understudy"):
+        session.frames()
+    blocks.write_bytes(written)
+    assert recorder.seal()
+    sealed = ws.session(recorder.id)
+    table = sealed.frames()
+    assert sealed.frames(["tick", "state"]).column_names == ["tick", "state"]
+    parquet = recorder.path / "frames.parquet"
+    pq.write_table(table.replace_schema_metadata({"understudy.schema": "99"}), parquet)
+    with pytest.raises(NewerSchemaError, match=r"frames\.parquet was written with schema 99"):
+        sealed.frames()

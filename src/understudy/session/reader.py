@@ -182,13 +182,14 @@ class RecordedSession:
         import pyarrow.parquet as pq
 
         from understudy.session.frames.file import iterate_batches
-        from understudy.session.frames.layout import RowLayout
+        from understudy.session.frames.layout import RowLayout, check_stamp
 
         parquet, blocks = self.path / "frames.parquet", self.path / "frames.blocks"
         if self.sealed and parquet.exists():
             file = pq.ParquetFile(parquet)
             wanted = list(columns) if columns is not None else None
             schema = file.schema_arrow
+            check_stamp(schema, parquet)
             if wanted is not None:
                 schema = pa.schema([schema.field(name) for name in wanted])
             return schema, file.iter_batches(columns=wanted)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from understudy.session.frames.file import iterate_batches
+from understudy.session.frames.layout import stamped
 from understudy.session.header import SessionHeader
 from understudy.session.images import ImageReader, seal_images
 from understudy.session.steps import AgentStep, ChatStep
@@ -183,7 +184,7 @@ def _seal_frames(folder: Path, remap: np.ndarray[Any, Any] | None) -> None:
     schema, batches = iterate_batches(source, remap)
     with pq.ParquetWriter(
         partial,
-        schema,
+        stamped(schema),
         compression="zstd",
         use_dictionary=False,
         use_byte_stream_split=_splittable(schema),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import pyarrow as pa
 import zstandard
 
 from understudy.errors import CorruptionError
+from understudy.session.migrations import SCHEMA, migrate
 
 Rows = np.ndarray[Any, np.dtype[np.void]]
 
@@ -34,6 +36,7 @@ missed (a gap row, which has no values), the image's number or -1, and which val
 
 CLOCK_NAMES = frozenset(name for name, _ in CLOCK_FIELDS)
 MAX_FIELDS = 64
+_STAMP = b"understudy.schema"
 _LEVEL = 1
 
 
@@ -61,11 +64,12 @@ class RowLayout:
         return RowLayout((*self.fields, field))
 
     def to_json(self) -> bytes:
-        return json.dumps({"schema": 1, "fields": self.fields}).encode()
+        return json.dumps({"schema": SCHEMA, "fields": self.fields}).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> RowLayout:
-        fields = json.loads(data)["fields"]
+        """A layout as a frames file holds it; NewerSchemaError for one of a later version."""
+        fields = migrate(json.loads(data), what="the layout of these frames")["fields"]
         return cls(tuple((name, kind, tuple(shape)) for name, kind, shape in fields))
 
     def pack(self, rows: Rows) -> bytes:
@@ -116,6 +120,17 @@ class RowLayout:
             absent = (present & np.uint64(self.bits[name])) == 0
             columns.append(_arrow_values(rows[name], np.dtype(kind), shape, absent))
         return pa.RecordBatch.from_arrays(columns, schema=self.arrow_schema)
+
+
+def stamped(schema: pa.Schema) -> pa.Schema:
+    """``schema`` with the version that this code writes, for a file of its own."""
+    return schema.with_metadata({_STAMP: str(SCHEMA).encode()})
+
+
+def check_stamp(schema: pa.Schema, path: Path) -> None:
+    """NewerSchemaError when the file at ``path`` was written by a later version."""
+    version = (schema.metadata or {}).get(_STAMP, b"1")
+    migrate({"schema": int(version) if version.isdigit() else version.decode()}, what=str(path))
 
 
 def union_schema(layouts: list[RowLayout]) -> pa.Schema:
