@@ -23,6 +23,7 @@ from understudy.session.keeping.rewrite import JOURNAL_NAME
 from understudy.session.masking import Masker
 from understudy.session.reader import RecordedSession
 from understudy.session.recording.counters import logger
+from understudy.session.recording.fields import fit_header
 from understudy.session.recording.recorder import (
     SessionRecorder,
     make_session_folder,
@@ -83,27 +84,32 @@ class Workspace(WorkspaceFolder):
         """
         started = datetime.datetime.now(datetime.UTC)
         identity = new_ulid()
-        given: dict[str, Any] = {
-            "name": name or task or game or "session",
-            "game": game,
-            "task": task,
-            "player": player,
-            "model": model,
-            "tags": list(tags),
-            "license": license,
-            "consent": consent,
-            "metadata": metadata or {},
-        }
+        odd: list[str] = []
+        given = fit_header(
+            {
+                "name": name,
+                "game": game,
+                "task": task,
+                "player": player,
+                "model": model,
+                "tags": tags,
+                "license": license,
+                "consent": consent,
+                "metadata": metadata,
+                "tick_hz": tick_hz,
+                "durability": durability,
+            },
+            odd.append,
+        )
+        given["name"] = given["name"] or given["task"] or given["game"] or "session"
+        given["durability"] = given["durability"] or self.settings.record.durability
         masked, found = self.masker.mask_value(given)
-        masked["tags"] = tuple(masked["tags"])
         header = SessionHeader(
             id=identity,
             directory="",
             started=started.isoformat(timespec="microseconds"),
-            tick_hz=tick_hz,
-            durability=durability or self.settings.record.durability,
             understudy=__version__,
-            **masked,
+            **{**masked, "tags": tuple(masked["tags"])},
         )
         failure: str | None = None
         lock = self._recording_lock(identity)
@@ -129,6 +135,8 @@ class Workspace(WorkspaceFolder):
             failure=failure,
         )
         recorder.counters.add_masked(found)
+        for sentence in odd:
+            recorder.counters.leave_out(sentence)
         if failure is None:
             self._put_row(make_row(folder, header, {}, derive([], header.tags)), recorder)
         return recorder
