@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -165,3 +167,37 @@ def test_reindex_finds_everything_again_after_the_catalog_was_damaged(recorded, 
     assert facts["put_aside"] is not None
     rows = json.loads(run(capsys, "session", "list", "-w", path, "--json")[1])
     assert {row["id"] for row in rows} == set(ids.values())
+
+
+def test_verify_names_a_folder_whose_identity_cannot_be_read(recorded, capsys):
+    path, ids = recorded
+    # Given a session that was copied in and whose identity is torn, as after a kill and a bad disk
+    torn = path / "runs" / "session_20200101_000000_torn"
+    torn.mkdir()
+    (torn / "session.json").write_text("{half")
+    # When everything is verified, then it is named although the catalog never had it
+    status, out, _ = run(capsys, "session", "verify", "-w", path, "--json")
+    facts = json.loads(out)
+    assert (status, facts["ok"], facts["sessions"]) == (1, False, len(ids))
+    assert facts["problems"][0]["file"] == "runs/session_20200101_000000_torn"
+    assert "session.json" in facts["problems"][0]["reason"]
+
+
+def test_verify_checks_a_killed_session_that_the_catalog_believes_is_being_recorded(
+    tmp_path, capsys
+):
+    # Given a recorder that was killed, and its session damaged before anybody looked
+    path = tmp_path / "ws"
+    code = (
+        "import os, signal, sys, understudy\n"
+        "recorder = understudy.Workspace(sys.argv[1]).record(game='tavern')\n"
+        "recorder.step(action='look')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    header = next((path / "runs").glob("*/session.json"))
+    header.write_text("{half")
+    # When everything is verified, then it is not passed over as a recording
+    status, out, _ = run(capsys, "session", "verify", "-w", path)
+    assert status == 1
+    assert "session.json" in out

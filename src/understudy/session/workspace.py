@@ -291,6 +291,12 @@ class Workspace(WorkspaceFolder):
             return check_archive(self.archive, row.directory)
         return verify(self.runs / row.directory, sealed_sha256=row.sealed_sha256)
 
+    def unlisted(self) -> list[Problem]:
+        """Folders in ``runs/`` that should be sessions and cannot be listed as such, and why."""
+        from understudy.session.keeping.reindex import unlisted_folders
+
+        return unlisted_folders(self, self.rows())
+
     @contextlib.contextmanager
     def exclusive(self, identity: str) -> Iterator[None]:
         """Hold a session's lock while its folder is changed.

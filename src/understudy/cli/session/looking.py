@@ -223,7 +223,15 @@ def verify_sessions(
         if names:
             rows = [workspace.find(name) for name in names]
         else:
-            rows = [row for row in workspace.rows(newest_first=False) if row.status != "recording"]
+            rows = [
+                row
+                for row in workspace.rows(newest_first=False)
+                if row.status != "recording" or not workspace.is_being_recorded(row.id)
+            ]
+            problems += [
+                {"session": "", "file": problem.file, "reason": problem.reason}
+                for problem in workspace.unlisted()
+            ]
         with progress("verifying sessions") as report:
             for number, row in enumerate(rows, start=1):
                 if seal and row.status == "killed" and not row.archived:
@@ -237,6 +245,6 @@ def verify_sessions(
         print_json({"ok": not problems, "sessions": len(rows), "problems": problems})
     else:
         for problem in problems:
-            click.echo("{session}  {file}: {reason}".format(**problem))
+            click.echo("{session:26}  {file}: {reason}".format(**problem))
         click.echo(f"{len(rows)} sessions checked, {len(problems)} problems found.")
     context.exit(1 if problems else 0)

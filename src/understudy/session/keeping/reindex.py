@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +122,29 @@ def changed_rows(workspace: Workspace) -> list[SessionRow]:
 def _stands(workspace: Workspace, row: SessionRow) -> bool:
     """Whether the folder still is where the catalog has it: then another one is a copy of it."""
     return (workspace.runs / row.directory / HEADER_NAME).exists()
+
+
+def unlisted_folders(workspace: Workspace, rows: Sequence[SessionRow]) -> list[Problem]:
+    """Folders in ``runs/`` that should be sessions, stand in none of ``rows``, and why not.
+
+    One that is still empty is no session yet: its recorder has only just begun.
+    """
+    listed = {row.directory: row.id for row in rows if not row.archived}
+    ids = {identity: directory for directory, identity in listed.items()}
+    problems = []
+    for folder in session_folders(workspace.runs):
+        if folder.name in listed or not any(folder.iterdir()):
+            continue
+        reason = "is a session that the catalog does not have; run `understudy reindex`"
+        try:
+            other = ids.get(workspace.describe(folder).id)
+        except (UnderstudyError, OSError) as error:
+            reason = str(error)
+        else:
+            if other is not None:
+                reason = f"is a copy of {other}; remove one of them"
+        problems.append(Problem(f"runs/{folder.name}", reason))
+    return problems
 
 
 def session_folders(runs: Path) -> Iterator[Path]:
