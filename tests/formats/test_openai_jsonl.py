@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from understudy.errors import FormatError, StorageError
-from understudy.formats.openai_array_export import OpenAIArrayWriter
+from understudy.formats.openai_array_export import OpenAIArray
 from understudy.formats.openai_jsonl import (
     BadLine,
     OpenAIJsonl,
-    OpenAIJsonlWriter,
     read_examples,
     validate_example,
 )
@@ -224,18 +223,18 @@ def test_reading_reports_each_bad_line_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "load", "suffix"),
+    ("form", "load", "suffix"),
     [
-        (OpenAIJsonlWriter, lambda text: [json.loads(x) for x in text.splitlines()], ".jsonl"),
-        (OpenAIArrayWriter, json.loads, ".json"),
+        (OpenAIJsonl(), lambda text: [json.loads(x) for x in text.splitlines()], ".jsonl"),
+        (OpenAIArray(), json.loads, ".json"),
     ],
 )
 def test_files_are_split_at_the_limit_and_named_by_their_number(
-    tmp_path: Path, make: Callable[..., Any], load: Callable[[str], Any], suffix: str
+    tmp_path: Path, form: Any, load: Callable[[str], Any], suffix: str
 ) -> None:
     output = tmp_path / "new" / f"data{suffix}"
     examples = [{"n": n, "text": "é" * 40} for n in range(10)]
-    writer = make(output, max_bytes=400)
+    writer = form.open(output, max_bytes=400)
     for example in examples:
         writer.write(example)
     assert not list(output.parent.glob("data*")), "nothing is in its place before the end"
@@ -248,7 +247,7 @@ def test_files_are_split_at_the_limit_and_named_by_their_number(
     assert all(f.stat().st_size <= 400 for f in files)
     assert [e for f in files for e in load(f.read_text())] == examples
 
-    again = make(output)
+    again = form.open(output, max_bytes=None)
     again.write(examples[0])
     assert again.finish() == [output]
     assert again.leftovers([output]) == files
@@ -256,7 +255,7 @@ def test_files_are_split_at_the_limit_and_named_by_their_number(
 
 
 def test_an_example_larger_than_a_file_may_be_is_refused(tmp_path: Path) -> None:
-    writer = OpenAIJsonlWriter(tmp_path / "data.jsonl", max_bytes=50)
+    writer = OpenAIJsonl().open(tmp_path / "data.jsonl", max_bytes=50)
     with pytest.raises(FormatError, match="more than the 50"):
         writer.write({"text": "x" * 50})
     writer.abandon()

@@ -6,9 +6,9 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from understudy.errors import FormatError, StorageError
 from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
@@ -132,3 +132,29 @@ class SplitFiles:
                 f"{self._output} cannot be written ({reason}); check its folder, the permissions "
                 "and the free space"
             ) from error
+
+
+class ExampleWriter:
+    """Writes validated examples for an export; nothing is in its place before ``finish``."""
+
+    def __init__(self, files: SplitFiles, encode: Callable[[dict[str, Any]], bytes]) -> None:
+        self._files = files
+        self._encode = encode
+        self.count = 0
+
+    def write(self, example: dict[str, Any]) -> None:
+        """Add one example; FormatError when it cannot be written, StorageError as the disk does."""
+        self._files.add(self._encode(example))
+        self.count += 1
+
+    def finish(self) -> list[Path]:
+        """The files, now in their places."""
+        return self._files.finish()
+
+    def leftovers(self, written: list[Path]) -> list[Path]:
+        """Files of an earlier export of this name that do not belong to this one."""
+        return self._files.leftovers(written)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._files.abandon()

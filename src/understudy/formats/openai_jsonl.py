@@ -14,7 +14,7 @@ from typing import Any
 from understudy.errors import StorageError
 from understudy.formats._array_layout import decode_element, encode_compact
 from understudy.formats._array_scan import BOM
-from understudy.formats._split_files import SplitFiles
+from understudy.formats._split_files import ExampleWriter, SplitFiles
 from understudy.formats.openai_rules import validate_example
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "LARGEST_FILE",
     "BadLine",
     "OpenAIJsonl",
-    "OpenAIJsonlWriter",
     "read_examples",
     "validate_example",
 ]
@@ -84,29 +83,8 @@ def _lines(file: Any) -> Iterator[bytes]:
         yield line
 
 
-class OpenAIJsonlWriter:
-    """Writes examples that have been validated; nothing is in its place before ``finish``."""
-
-    def __init__(self, output: Path, *, max_bytes: int | None = LARGEST_FILE) -> None:
-        self._files = SplitFiles(output, max_bytes=max_bytes)
-        self.count = 0
-
-    def write(self, example: dict[str, Any]) -> None:
-        """Add one example; FormatError when it cannot be written, StorageError as the disk does."""
-        self._files.add(encode_compact(example) + b"\n")
-        self.count += 1
-
-    def finish(self) -> list[Path]:
-        """The files, now in their places: ``name.jsonl``, or ``name-00001-of-0000N.jsonl``…"""
-        return self._files.finish()
-
-    def leftovers(self, written: list[Path]) -> list[Path]:
-        """Files of an earlier export of this name that do not belong to this one."""
-        return self._files.leftovers(written)
-
-    def abandon(self) -> None:
-        """Leave nothing behind."""
-        self._files.abandon()
+def _encode_line(example: dict[str, Any]) -> bytes:
+    return encode_compact(example) + b"\n"
 
 
 class OpenAIJsonl:
@@ -118,8 +96,8 @@ class OpenAIJsonl:
     def validate(self, example: dict[str, Any]) -> list[str]:
         return validate_example(example)
 
-    def open(self, output: Path, *, max_bytes: int | None) -> OpenAIJsonlWriter:
-        return OpenAIJsonlWriter(output, max_bytes=max_bytes)
+    def open(self, output: Path, *, max_bytes: int | None) -> ExampleWriter:
+        return ExampleWriter(SplitFiles(output, max_bytes=max_bytes), _encode_line)
 
     def warnings(self, count: int) -> list[str]:
         """What is odd about an export of ``count`` examples."""
