@@ -1,12 +1,22 @@
-"""What tests of several rooms share: a schema of PostgreSQL where the environment names one."""
+"""What tests of several rooms share: a workspace, and PostgreSQL where one is named."""
 
 from __future__ import annotations
 
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+import understudy
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[understudy.Workspace]:
+    """An empty workspace."""
+    with understudy.Workspace(tmp_path / "ws") as workspace:
+        yield workspace
 
 
 @pytest.fixture

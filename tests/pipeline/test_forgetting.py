@@ -17,12 +17,6 @@ from understudy.store.manifest import Manifest, Parent, write_manifest
 from understudy.store.ulids import new_ulid
 
 
-@pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
-
-
 def log(ws: understudy.Workspace, array: Path, *questions: str) -> str:
     """Log to a collector, as a game does; the session's id."""
     collector = understudy.SimpleTrainingCollector(array, workspace=ws)

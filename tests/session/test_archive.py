@@ -17,12 +17,6 @@ from understudy.session.verify import verify
 
 
 @pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
-
-
-@pytest.fixture
 def recorded(ws: understudy.Workspace) -> str:
     with ws.record(game="tavern", tags=["first"]) as recorder:
         record_a_little(recorder)

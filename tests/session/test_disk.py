@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import shutil
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,12 +12,6 @@ import understudy
 from understudy.session.keeping.disk import disk_report
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
-
-
-@pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
 
 
 def recorded(ws: understudy.Workspace, days_ago: float, size: int) -> None:

@@ -30,12 +30,6 @@ from understudy.store.ulids import new_ulid
 
 
 @pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
-
-
-@pytest.fixture
 def session(ws: understudy.Workspace):
     with ws.record(game="tavern", tags=["tavern"]) as recorder:
         recorder.step(action="knock")

@@ -14,12 +14,6 @@ from understudy.store.manifest import Manifest, Parent, write_manifest
 from understudy.store.ulids import new_ulid
 
 
-@pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
-
-
 def record(ws: understudy.Workspace) -> str:
     with ws.record(game="tavern") as recorder:
         recorder.step(action="look")

@@ -16,11 +16,6 @@ from understudy.session.frames.layout import RowLayout, union_schema
 from understudy.store.blocks import BlockWriter
 
 
-@pytest.fixture
-def ws(tmp_path: Path) -> understudy.Workspace:
-    return understudy.Workspace(tmp_path / "ws")
-
-
 def test_frames_come_back_as_they_were_given(ws: understudy.Workspace) -> None:
     rng = np.random.default_rng(1)
     states = rng.normal(size=(500, 128)).astype(np.float32)

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 from tests.session.abandoned import record_a_little
 
 import understudy
-
-
-@pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
 
 
 def record(ws: understudy.Workspace, **facts: object) -> str:

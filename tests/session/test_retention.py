@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 
 import msgspec
-import pytest
 
 import understudy
 from understudy.session.keeping.retention import apply_retention, plan_retention
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
-
-
-@pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
 
 
 def rules(ws: understudy.Workspace, text: str) -> understudy.Workspace:

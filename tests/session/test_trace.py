@@ -19,11 +19,6 @@ from understudy.session.migrations import migrate
 from understudy.session.steps import AgentStep, ChatStep, EventStep, decode_step
 
 
-@pytest.fixture
-def ws(tmp_path: Path) -> understudy.Workspace:
-    return understudy.Workspace(tmp_path / "ws")
-
-
 def test_a_step_is_on_disk_when_the_call_returns(ws: understudy.Workspace) -> None:
     recorder = ws.record(game="tavern")
     assert recorder.step(action="open door", observation="A door.", custom={"torch": 3}) is True

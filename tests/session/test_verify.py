@@ -19,12 +19,6 @@ FLIPS_A_FILE = 60
 
 
 @pytest.fixture
-def ws(tmp_path: Path):
-    with understudy.Workspace(tmp_path / "ws") as workspace:
-        yield workspace
-
-
-@pytest.fixture
 def folder(ws: understudy.Workspace, tmp_path: Path) -> Path:
     """A sealed session with every kind of file that a session may have."""
     (tmp_path / "memory.txt").write_text("the door is locked\n" * 20)
