@@ -155,7 +155,8 @@ def test_a_damaged_session_stays_out_and_is_named(
     trace.write_bytes(trace.read_bytes().replace(b"press_a", b"press_b", 1))
     row = there.archive_session(packed)
     archive = there.archive / f"{row.directory}.tar.zst"
-    archive.write_bytes(archive.read_bytes()[:-1] + b"\0")
+    packed_bytes = archive.read_bytes()
+    archive.write_bytes(packed_bytes[:-1] + bytes([packed_bytes[-1] ^ 1]))
     report = here.merge(there.path)
     assert report.taken == [whole]
     assert {note.session for note in report.problems} == {damaged, packed}
