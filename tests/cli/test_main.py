@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -118,3 +120,34 @@ def test_every_command_takes_debug():
         leaves = command.commands.values() if isinstance(command, click.Group) else [command]
         for leaf in leaves:
             assert any("--debug" in parameter.opts for parameter in leaf.params), leaf.name
+
+
+def test_a_refusal_of_the_operating_system_is_no_fault_of_ours(failing, capsys):
+    failing(OSError(errno.ENAMETOOLONG, "File name too long", "/x" * 500))
+    assert main(["stats"]) == 1
+    shown = capsys.readouterr().err
+    assert "file name too long" in shown
+    assert "fault" not in shown
+    assert len(shown) < 400
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_output_that_cannot_be_written_is_one_sentence():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "understudy", "--version"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert "fault" not in done.stderr
+
+
+def test_closed_output_is_no_fault():
+    code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-m", "understudy", "--version"],
+        stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

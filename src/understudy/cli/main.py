@@ -6,6 +6,7 @@ once; the one-line helps stand here for the same reason.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ COMMANDS = {
     "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
+_LONGEST_PATH = 200
 INTERRUPTED = 130  # what a shell reports of a program stopped by Ctrl-C
 
 
@@ -49,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             root.main(given, prog_name="understudy")
         with root.make_context("understudy", given) as context:
             root.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where the program was started with it closed
+            sys.stdout.flush()
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
@@ -59,11 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("Interrupted: what was done until now is kept.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing may complain when Python leaves.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # whoever read it has seen enough
         return 0
     except UnderstudyError as error:
         return _failed(str(error), error.exit_status)
+    except OSError as error:
+        _abandon_output()
+        return _failed(_refusal(error), 1)
     except Exception as error:
         return _failed(
             f"{type(error).__name__}: {str(error) or 'no more is known'}. This is a fault of "
@@ -71,6 +76,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             1,
         )
     return 0
+
+
+def _abandon_output() -> None:
+    """Let nothing complain of what could not be printed when Python leaves."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refusal(error: OSError) -> str:
+    """What the operating system refused, and where; it is nobody's fault in here."""
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        return f"something could not be read or written ({reason}); check the disk and the output"
+    name = _shortened(str(error.filename))
+    return f"{name} cannot be read or written ({reason}); check its name, rights and the free space"
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
 
 
 def _failed(sentence: str, status: int) -> int:
