@@ -34,7 +34,7 @@ def test_an_export_says_what_it_took_and_what_not(workspace, tmp_path, capsys):
     output = tmp_path / "train.jsonl"
     status, out, _ = run(capsys, "dataset", "export", "--output", output, "-w", workspace)
     assert status == 0
-    assert "12 examples from 1 sessions" in out
+    assert "12 examples from 1 session\n" in out
     assert "1 left out" in out
     lines = output.read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[0])["messages"][-1] == {"role": "assistant", "content": "Come in, 1."}

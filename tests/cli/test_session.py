@@ -201,3 +201,25 @@ def test_verify_checks_a_killed_session_that_the_catalog_believes_is_being_recor
     status, out, _ = run(capsys, "session", "verify", "-w", path)
     assert status == 1
     assert "session.json" in out
+
+
+def test_show_says_how_much_of_the_trace_it_leaves_out(recorded, capsys):
+    path, _ = recorded
+    with (
+        understudy.Workspace(path) as workspace,
+        workspace.record(game="long", durability="interval") as session,
+    ):
+        for number in range(20):
+            session.step(action=number)
+        session.chat(
+            messages=[{"role": "user", "content": "roll"}],
+            response={"tool_calls": [{"function": {"name": "dice"}}]},
+        )
+        session.chat(messages=[], response={}, status="upstream_error")
+    _, out, _ = run(capsys, "session", "show", session.id, "-w", path)
+    assert "10 earlier lines not shown; --trace shows all." in out
+    assert "roll → (calls dice)" in out
+    assert "– → – (upstream_error)" in out
+    assert not any(line != line.rstrip() for line in out.splitlines())
+    _, out, _ = run(capsys, "session", "show", session.id, "--trace", "-w", path)
+    assert "not shown" not in out

@@ -164,7 +164,7 @@ def test_forgetting_takes_examples_out_of_the_array_file_and_rebuilds_exports(
         capsys, "session", "forget", identity, "--yes", "--rebuild", "--array", array, "-w", path
     )
     assert status == 0, err
-    assert "1 examples were taken out" in out
+    assert "1 example taken out" in out
     assert "held nothing else and was removed" in out
     assert json.loads(array.read_text()) == []
     assert not output.exists()

@@ -45,7 +45,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         table.add_row(*(Text(_cell(row[index])) for index in shown))
     console = Console(highlight=False, markup=False)
     console.width = _NO_END
-    console.print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def print_facts(pairs: Sequence[tuple[str, object]]) -> None:
@@ -67,6 +70,11 @@ def _cell(value: object) -> str:
         return ", ".join(map(str, value))
     # A name from a recording must not be able to move the cursor.
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 session``, ``2 sessions``, ``1,000 entries``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def human_bytes(count: float) -> str:

@@ -15,7 +15,7 @@ from understudy.cli._commands import (
     open_workspace,
     workspace_option,
 )
-from understudy.cli._output import human_bytes, print_json, print_table, progress
+from understudy.cli._output import counted, human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from understudy.datasets.export import ExportReport
@@ -129,7 +129,8 @@ def print_export(exported: ExportReport) -> None:
     """What was written, what was left out and why, and where the report lies."""
     from understudy.datasets.export import report_path
 
-    click.echo(f"{exported.examples} examples from {len(exported.sessions)} sessions")
+    sessions = counted(len(exported.sessions), "session")
+    click.echo(f"{counted(exported.examples, 'example')} from {sessions}")
     for file in exported.files:
         click.echo(f"  {file.path} ({human_bytes(file.size)})")
     if exported.left_out:
@@ -166,4 +167,5 @@ def rebuild_array_file(
     if as_json:
         print_json(rebuilt)
         return
-    click.echo(f"{rebuilt.examples} examples in {rebuilt.path}, {len(rebuilt.left_out)} left out.")
+    examples = counted(rebuilt.examples, "example")
+    click.echo(f"{examples} in {rebuilt.path}, {len(rebuilt.left_out)} left out.")

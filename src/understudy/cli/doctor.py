@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from understudy.cli._commands import Command, json_option, workspace_option
-from understudy.cli._output import print_json
+from understudy.cli._output import counted, print_json
 from understudy.cli.proxy import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def doctor(context: click.Context, as_json: bool, workspace_path: Path | None) -
     else:
         verdicts = [check.verdict for check in checks]
         click.echo(
-            f"\n{len(checks)} checks: {verdicts.count('problem')} problems, "
-            f"{verdicts.count('warning')} warnings."
+            f"\n{counted(len(checks), 'check')}: {counted(verdicts.count('problem'), 'problem')}, "
+            f"{counted(verdicts.count('warning'), 'warning')}."
         )
     context.exit(0 if diagnosis.ok else 1)

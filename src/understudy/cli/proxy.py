@@ -49,6 +49,9 @@ def proxy(
         click.echo(f"Listening on {url}, passing on to {upstream}")
         click.echo(f"OpenAI clients:    base URL {url}/v1")
         click.echo(f"Anthropic clients: base URL {url}")
+        if token:
+            click.echo("Clients show the token as the header X-Understudy-Token, or in the URL:")
+            click.echo(f"{url}/token/TOKEN/v1; from elsewhere, with this machine's name in it.")
         click.echo(f"Recording into {workspace.path}; {url}/healthz counts. Ctrl-C ends it.")
 
     with Workspace(workspace_path) as workspace:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
-from understudy.cli._output import print_json, progress
+from understudy.cli._output import counted, print_json, progress
 
 
 @click.command(cls=Command)
@@ -31,7 +31,7 @@ def reindex(context: click.Context, as_json: bool, workspace_path: Path | None) 
         for problem in report.problems:
             click.echo(f"not taken in: {problem.file}: {problem.reason}")
         click.echo(
-            f"{report.sessions} sessions and {report.archived} archived ones are in "
-            f"{report.catalog}."
+            f"{report.catalog} holds {counted(report.sessions, 'session')} and "
+            f"{counted(report.archived, 'archived one')}."
         )
     context.exit(1 if report.problems else 0)

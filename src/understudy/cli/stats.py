@@ -15,6 +15,7 @@ from understudy.cli._commands import (
     workspace_option,
 )
 from understudy.cli._output import (
+    counted,
     human_bytes,
     human_seconds,
     print_facts,
@@ -114,7 +115,7 @@ def _print(path: Path, found: Statistics, chats: ChatStatistics | None) -> None:
                 ("chats read", f"{chats.chats:,}{_in_brackets(chats.by_status)}"),
                 ("of models", _listed(chats.by_model)),
                 ("tokens", _listed(chats.tokens)),
-                ("not read", f"{chats.unread} sessions" if chats.unread else None),
+                ("not read", counted(chats.unread, "session") if chats.unread else None),
             ]
         )
     _print_groups("GAME", found.by_game)
@@ -163,7 +164,7 @@ def _size(total: Tally) -> str:
 def _scored(scores: Scores) -> str | None:
     if not scores.sessions:
         return None
-    return f"{scores.sessions:,} sessions, median {scores.median:g}"
+    return f"{counted(scores.sessions, 'session')}, median {scores.median:g}"
 
 
 def _in_brackets(counts: dict[str, int]) -> str:

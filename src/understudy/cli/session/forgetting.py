@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
-from understudy.cli._output import human_bytes, print_json
+from understudy.cli._output import counted, human_bytes, print_json
 
 if TYPE_CHECKING:
     from understudy.pipeline.forgetting import Forgetting
@@ -66,7 +66,7 @@ def forget_sessions(
         return
     for forgotten in done:
         _print_forgetting(forgotten)
-    click.echo(f"{len(done)} sessions are forgotten.")
+    click.echo(f"{counted(len(done), 'session')} forgotten.")
 
 
 def _print_forgetting(forgetting: Forgetting) -> None:
@@ -78,7 +78,7 @@ def _print_forgetting(forgetting: Forgetting) -> None:
         elif change.removed is None:
             said = "is searched for examples of it"
         else:
-            said = f"{change.removed} examples were taken out"
+            said = f"{counted(change.removed, 'example')} taken out"
         click.echo(f"  array file {change.path}: {said}")
     for made in report.descendants:
         how = "holds it" if made.direct else "was made from what holds it"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
-from understudy.cli._output import human_bytes, print_json, print_table, progress
+from understudy.cli._output import counted, human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from understudy.session.keeping.retention import PlannedAction
@@ -168,7 +168,8 @@ def _print_scan(report: ScanReport) -> None:
         click.echo(f"holds the same: {descendant.kind} {descendant.name} at {descendant.path}")
     found = sum(report.counts().values())
     click.echo(
-        f"{report.sessions} sessions, {found} findings, {len(report.masked)} sessions masked."
+        f"{counted(report.sessions, 'session')}, {counted(found, 'finding')}, "
+        f"{counted(len(report.masked), 'session')} masked."
     )
 
 
@@ -195,6 +196,6 @@ def merge_sessions(
         click.echo(
             f"{len(report.taken)} taken in, {len(report.known)} known, "
             f"{len(report.conflicts)} with other content here, {len(report.problems)} not taken; "
-            f"{report.feedback} entries of feedback added."
+            f"{counted(report.feedback, 'entry', 'entries')} of feedback added."
         )
     context.exit(1 if report.conflicts or report.problems else 0)

@@ -16,6 +16,7 @@ from understudy.cli._commands import (
     workspace_option,
 )
 from understudy.cli._output import (
+    counted,
     human_bytes,
     human_seconds,
     print_facts,
@@ -129,6 +130,7 @@ def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
     print_facts(
         [
             ("session", row.id),
+            ("name", row.name),
             ("directory", recorded.path),
             ("game", row.game),
             ("task", row.task),
@@ -139,7 +141,7 @@ def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
             ("length", human_seconds(row.duration_s)),
             ("holds", _holdings(row)),
             ("size", human_bytes(row.bytes)),
-            ("counted", f"{row.seen} seen, {row.stored} stored, {row.dropped} dropped"),
+            ("counted", _counters(recorded)),
             ("dropped for", _counts(counters.get("reasons"))),
             ("masked", _counts(counters.get("masked"))),
             ("success", row.success),
@@ -159,16 +161,26 @@ def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
             ("LINE", "TIME", "WHAT", ""),
             [(step.n, step.time[11:19], *_in_short(step)) for step in shown],
         )
+        earlier = shown[0].n - 1
+        if earlier > 0:
+            click.echo(f"{counted(earlier, 'earlier line')} not shown; --trace shows all.")
+
+
+def _counters(recorded: RecordedSession) -> str:
+    if not recorded.sealed:
+        return "what was seen and dropped is known when the session is sealed"
+    row = recorded.metadata
+    return f"{row.seen:,} seen, {row.stored:,} stored, {row.dropped:,} dropped"
 
 
 def _holdings(row: SessionRow) -> str:
     counts = (
-        (row.steps, "steps"),
-        (row.chats, "chats"),
-        (row.frames, "frames"),
-        (row.images, "images"),
+        (row.steps, "step"),
+        (row.chats, "chat"),
+        (row.frames, "frame"),
+        (row.images, "image"),
     )
-    return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing"
+    return ", ".join(counted(count, what) for count, what in counts if count) or "nothing"
 
 
 def _counts(counts: dict[str, Any] | None) -> str | None:
@@ -184,13 +196,19 @@ def _in_short(step: Step) -> tuple[str, str]:
     if isinstance(step, ChatStep):
         asked = step.messages[-1].get("content") if step.messages else None
         answer = step.response or {}
-        said = answer.get("content") or [
-            call.get("function", {}).get("name") for call in answer.get("tool_calls", ())
-        ]
+        said = answer.get("content") or _called(answer) or None
         half = _SHOWN_WIDTH // 2 - 2
         ending = "" if step.status == "complete" else f" ({step.status})"
         return "chat", f"{_cut(asked, half)} → {_cut(said, half)}{ending}"
     return step.kind, _cut(step.facts or None)
+
+
+def _called(answer: dict[str, Any]) -> str:
+    """The tools that an answer calls, in brackets."""
+    calls = answer.get("tool_calls")
+    functions = [call.get("function") for call in calls or () if isinstance(call, dict)]
+    names = [str(function.get("name")) for function in functions if isinstance(function, dict)]
+    return f"(calls {', '.join(names)})" if names else ""
 
 
 def _cut(value: object, width: int = _SHOWN_WIDTH) -> str:
@@ -246,5 +264,7 @@ def verify_sessions(
     else:
         for problem in problems:
             click.echo("{session:26}  {file}: {reason}".format(**problem))
-        click.echo(f"{len(rows)} sessions checked, {len(problems)} problems found.")
+        click.echo(
+            f"{counted(len(rows), 'session')} checked, {counted(len(problems), 'problem')} found."
+        )
     context.exit(1 if problems else 0)
