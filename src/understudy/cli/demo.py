@@ -126,7 +126,7 @@ def _show_next(done: Demonstration, directory: Path) -> None:
         f"session verify {where}",
         f"stats --chats {where}",
         f"doctor {where}",
-        f"dataset export --output all.jsonl {where}",
+        f"dataset export --output {directory / 'all.jsonl'} {where}",
     ):
         click.echo(f"  {program} {command}")
     click.echo("\nThen point your own game at it: README.md shows the four ways in.")
