@@ -1,5 +1,8 @@
 """The frames track: what a game hands over sixty times a second, and what becomes of it."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +169,82 @@ def test_frames_that_find_the_buffer_full_are_counted_and_leave_a_gap(tmp_path: 
         assert stored == counters.stored - 1
         last = table["tick"].to_pylist()[-1]
         assert sum(table["missed"].to_pylist()) + stored == last + 1
+
+
+def test_a_frame_that_cannot_be_kept_leaves_a_gap_where_frames_merely_count_up(
+    ws: understudy.Workspace,
+) -> None:
+    with ws.record() as recorder:
+        for state in (1.0, "no number", object(), 2.0, 3.0):
+            recorder.frame(state=state)
+    assert (recorder.counters.stored, recorder.counters.dropped) == (3, 2)
+    table = ws.session(recorder.id).frames()
+    assert table["tick"].to_pylist() == [0, 1, 3, 4]
+    assert table["missed"].to_pylist() == [0, 2, 0, 0]
+    assert table["state"].to_pylist() == [1.0, None, 2.0, 3.0]
+
+
+_FULL_DISK = """
+import json, resource, signal, sys, time
+import numpy as np, understudy
+
+ws = understudy.Workspace(sys.argv[1])
+ws.catalog.totals()
+recorder = ws.record(game="full")
+state = np.random.default_rng(0).normal(size=(64, 128))
+
+def play(frames):
+    for number in range(frames):
+        recorder.frame(state=state[number % 64])
+    time.sleep(0.05)
+
+play(20)
+assert recorder.flush()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+unlimited = resource.RLIM_INFINITY
+size = (recorder.path / "frames.blocks").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, unlimited))
+most, tries_end = 0, time.monotonic() + 3.5
+while time.monotonic() < tries_end or not recorder.counters.dropped:
+    play(200)
+    most = max(most, recorder.counters.pending)
+waiting = recorder.counters.pending
+resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+assert recorder.flush()
+stored = recorder.counters.stored
+play(10)
+recorder.seal()
+counters = recorder.counters
+print(json.dumps([recorder.id, most, waiting, stored, counters.facts()]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_full_disk_keeps_a_bounded_number_of_frames_waiting_and_none_of_them_is_lost(
+    tmp_path: Path,
+) -> None:
+    # Given a game whose disk takes nothing for some seconds, and little memory for frames
+    with understudy.Workspace(tmp_path / "ws") as ws:
+        (ws.path / "understudy.toml").write_text("[record]\nframe_buffer_mb = 0.2\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _FULL_DISK, str(tmp_path / "ws")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    identity, most, waiting, stored, counters = json.loads(done.stdout)
+    # Then what waits in memory is about what fits into the buffer, however long it takes
+    assert 0 < waiting <= most < 2 * 0.2 * 1024 * 1024 / (128 * 8)
+    # And as soon as the disk takes frames again, all that waited is there, with gaps for the rest
+    assert stored == 20 + waiting
+    assert counters["seen"] == counters["stored"] + counters["dropped"]
+    assert counters["stored"] == stored + 10
+    assert "frames came faster than the disk could take them" in counters["reasons"]
+    with understudy.Workspace(tmp_path / "ws") as ws:
+        assert ws.verify(identity) == []
+        table = ws.session(identity).frames()
+    missed = table["missed"].to_pylist()
+    assert sum(missed) == counters["dropped"]
+    assert table["tick"].to_pylist()[-1] == counters["seen"] - 1
 
 
 @pytest.mark.slow

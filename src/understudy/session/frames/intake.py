@@ -63,6 +63,8 @@ class FrameIntake:
         self._layouts = 0
         self._last_tick = -1
         self._last_ns = 0
+        self._skipped = 0
+        """Frames that were not kept since the last one that was."""
         self._seen = 0
         counters.frames_seen = lambda: self._seen
         self._closed: str | None = None
@@ -82,6 +84,7 @@ class FrameIntake:
                     image, values = self._adapt(image, values)
                     self._put(tick, image, values, now)
                 except Exception as error:  # bad input must cost itself, never the game
+                    self._skipped += 1
                     reason = str(error) or type(error).__name__
                     self._counters.drop(1, f"a frame could not be kept: {reason}")
 
@@ -108,6 +111,9 @@ class FrameIntake:
                 if late > _LATE_TICKS:
                     missed = round(late) - 1
                     tick += missed
+            elif self._skipped:
+                missed = self._skipped
+                tick += missed
         elif last_tick >= 0:
             missed = tick - last_tick - 1
         if ring.capacity - ring.head + ring.tail < 2 and not self._make_room(ring):
@@ -144,6 +150,7 @@ class FrameIntake:
             shown = 0
         wall = time.time_ns()
         if missed > 0:
+            self._skipped = 0
             gap = (ring.head - ring.base) % ring.capacity * ring.row_size
             _put_clock(ring.buffer, gap, last_tick + 1, now, wall, min(missed, _MOST_MISSED), -1, 0)
         _put_clock(ring.buffer, place * ring.row_size, tick, now, wall, 0, shown, present)
@@ -157,14 +164,16 @@ class FrameIntake:
             if writer is not None and writer.asleep:
                 writer.wake()
             if behind > ring.half and flood and not self._wait_when_full:
-                self._let_writer_catch_up(ring)
+                self._let_writer_catch_up(ring, writer)
 
-    def _let_writer_catch_up(self, ring: FrameRing) -> None:
+    def _let_writer_catch_up(self, ring: FrameRing, writer: SessionWriter | None) -> None:
         """Rest until little is pending, for ``_LONGEST_REST_S`` at most.
 
         A loop that hands over thousands of frames a second and never lets go of the GIL would
         starve the writer until frames are lost. No game that shows its frames is that fast.
         """
+        if writer is None or writer.disk_refuses:
+            return
         end = time.monotonic() + _LONGEST_REST_S
         while ring.pending > ring.half // 4 and time.monotonic() < end:
             time.sleep(0.0005)
@@ -187,6 +196,7 @@ class FrameIntake:
                     writer.wake()
         if ring.capacity - ring.pending >= 2:
             return True
+        self._skipped += 1
         self._counters.drop(1, "frames came faster than the disk could take them")
         return False
 

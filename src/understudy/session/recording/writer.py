@@ -238,6 +238,8 @@ class SessionWriter:
         if self._retry_at and time.monotonic() < self._retry_at and not flush:
             return
         try:
+            if self._retry_at:
+                self._flush_rows()  # before more is taken: what waits must stay bounded
             while self._rings:
                 if self._rings[-1] is not self._warm:
                     self._warm = self._rings[-1]
