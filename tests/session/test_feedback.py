@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -240,3 +242,38 @@ def test_a_score_is_on_the_scale_or_refused(score: float) -> None:
     else:
         with pytest.raises(UsageError):
             new_entry(time="t", author="human:a", score=score)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"score": "x"},
+        {"score": "8"},
+        {"score": True},
+        {"score": [8]},
+        {"comment": 3},
+        {"tags": "funny"},
+        {"tags": [1]},
+        {"correction": object(), "step": 1},
+        {"comment": "good", "reason": 3},
+        {"comment": "good", "step": True},
+    ],
+)
+def test_feedback_of_another_type_is_refused_and_changes_nothing(
+    ws: understudy.Workspace, said: dict[str, Any]
+) -> None:
+    with ws.record() as recorder:
+        recorder.step(action="look")
+    session = ws.session(recorder.id)
+    with pytest.raises(UsageError):
+        session.add_feedback(author="human:ann", **said)
+    assert session.feedback() == []
+    assert ws.session(recorder.id).metadata.human_score is None
+
+
+def test_a_score_may_be_a_number_of_numpys(ws: understudy.Workspace) -> None:
+    with ws.record() as recorder:
+        pass
+    session = ws.session(recorder.id)
+    session.add_feedback(score=np.float32(7.5), author="human:ann")  # type: ignore[arg-type]
+    assert ws.session(recorder.id).metadata.human_score == 7.5

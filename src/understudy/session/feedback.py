@@ -93,24 +93,43 @@ def new_entry(
     step: int | None = None,
     score: float | None = None,
     comment: str | None = None,
-    tags: tuple[str, ...] = (),
-    removed_tags: tuple[str, ...] = (),
+    tags: Sequence[str] = (),
+    removed_tags: Sequence[str] = (),
     correction: Any = None,
     reason: str | None = None,
 ) -> FeedbackEntry:
-    """A checked entry; UsageError for a score off the scale, no author, or nothing said."""
-    if not author or not author.strip():
+    """A checked entry, as it will be read back.
+
+    UsageError for a score off the scale, no author, nothing said, or a value of another type.
+    """
+    if not author or not str(author).strip():
         raise UsageError("feedback needs an author, such as human:me")
-    if score is not None and not LOWEST <= score <= HIGHEST:
-        raise UsageError(f"a score is a number from {LOWEST} to {HIGHEST}, not {score}")
+    if score is not None:
+        score = _checked_score(score)
+    if isinstance(tags, str) or isinstance(removed_tags, str):
+        raise UsageError("tags are a list of texts, such as ['funny'], not one text")
     if score is None and not comment and not tags and not removed_tags and correction is None:
         raise UsageError("feedback needs a score, a comment, a tag or a correction")
     if correction is not None and step is None:
         raise UsageError("a correction needs the step that it corrects")
-    return FeedbackEntry(
+    entry = FeedbackEntry(
         id=new_ulid(), time=time, author=author, step=step, score=score, comment=comment,
-        tags=tags, removed_tags=removed_tags, correction=correction, reason=reason,
+        tags=tuple(tags), removed_tags=tuple(removed_tags), correction=correction, reason=reason,
     )  # fmt: skip
+    try:
+        return msgspec.convert(msgspec.to_builtins(entry), type=FeedbackEntry)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise UsageError(f"the feedback is not what feedback can be: {error}") from error
+
+
+def _checked_score(score: object) -> float:
+    try:
+        number = float(score)  # type: ignore[arg-type]  # NumPy's numbers count too
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(score, bool | str) or not LOWEST <= number <= HIGHEST:
+        raise UsageError(f"a score is a number from {LOWEST} to {HIGHEST}, not {score!r}")
+    return number
 
 
 def read_feedback(folder: Path) -> list[FeedbackEntry]:

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from understudy.errors import SessionError
 from understudy.session.feedback import (
     CurrentFeedback,
@@ -136,14 +138,21 @@ class RecordedSession:
             )
         entry = new_entry(
             time=self._now(),
-            author=self._masker.mask_text(author)[0],
+            author=author,
             step=step,
             score=score,
-            comment=self._masker.mask_text(comment)[0] if comment else None,
-            tags=tuple(self._masker.mask_text(tag)[0] for tag in tags),
-            removed_tags=tuple(self._masker.mask_text(tag)[0] for tag in removed_tags),
-            correction=self._masker.mask_value(correction)[0],
-            reason=self._masker.mask_text(reason)[0] if reason else None,
+            comment=comment or None,
+            tags=tags,
+            removed_tags=removed_tags,
+            correction=correction,
+            reason=reason or None,
+        )
+        said = {
+            name: getattr(entry, name)
+            for name in ("author", "comment", "tags", "removed_tags", "correction", "reason")
+        }
+        entry = msgspec.convert(
+            {**msgspec.to_builtins(entry), **self._masker.mask_value(said)[0]}, type=FeedbackEntry
         )
         append_feedback(self.path, [entry])
         # Held, so that of two who speak at once the later view is the one that holds both.
