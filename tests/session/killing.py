@@ -1,4 +1,4 @@
-"""What keeps sessions (archive, restore, forget, mask, merge), killed before each change to a file.
+"""What seals and keeps sessions (archive, restore, forget…), killed before each change to a file.
 
 Run as a program: for every N, a copy of a prepared workspace is worked on by a child process that
 kills itself with SIGKILL when it is about to make its Nth change in the file system; another child
@@ -75,6 +75,29 @@ def nothing_hidden(ws: understudy.Workspace) -> None:
     ws.reindex()
     left = [path for place in (ws.runs, ws.archive) for path in place.glob(".*")]
     assert left == [], left
+
+
+def seal(place: Path) -> None:
+    with understudy.Workspace(place) as ws:
+        ws.seal_killed(the_session(ws)).close()
+
+
+def check_sealing(place: Path) -> None:
+    with understudy.Workspace(place) as ws:
+        identity = the_session(ws)
+        for look in (ws.session, ws.seal_killed):
+            session = look(identity)
+            assert ws.verify(identity) == []
+            assert sum(1 for _ in session.trace()) == 6
+            rows = session.frames().to_pylist()
+            assert [row["tick"] for row in rows] == list(range(12))
+            for number, row in enumerate(rows):
+                assert row["state"] == [number] * 8
+                assert session.image(row["image"])[number, number].tolist() == [number] * 3
+            session.close()
+        assert session.sealed
+        names = {path.name for path in session.path.iterdir()}
+        assert not {name for name in names if name.endswith((".blocks", ".partial"))}, names
 
 
 def archive(place: Path) -> None:
@@ -167,6 +190,7 @@ def check_merging(place: Path) -> None:
 
 
 SCENES = {
+    "seal": (seal, check_sealing),
     "archive": (archive, check_archiving),
     "restore": (restore, check_archiving),
     "forget": (forget, check_forgetting),

@@ -1,4 +1,4 @@
-"""Archive, restore, forget, mask and merge, killed before each change they make to a file."""
+"""Sealing, archiving, forgetting and the like, killed before each change they make to a file."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.session.abandoned import abandon_session
 from tests.session.killing import SCENES, SECRET
 
 import understudy
@@ -36,6 +37,9 @@ def record(ws: understudy.Workspace) -> str:
 
 
 def prepare(place: Path, scene: str) -> Path:
+    if scene == "seal":
+        abandon_session(place / "prepared")
+        return place / "prepared"
     with understudy.Workspace(place / "prepared") as ws:
         if scene != "merge":
             identity = record(ws)
