@@ -110,9 +110,9 @@ def test_sessions_gone_and_folders_that_are_no_sessions_are_named(path):
         workspace.catalog.delete_session(identity)
     shutil.rmtree(folder_of(path, "two"))
     new, gone = findings(path)["catalog"]
-    assert new.startswith("problem: 1 folders in runs/ could not be taken into it")
+    assert new.startswith("problem: 1 folder in runs/ could not be taken into it")
     assert folder_of(path, "one").name in new
-    assert "whose folders are gone" in gone
+    assert "lists 1 session without a folder" in gone
     assert "_two" in gone
 
 
@@ -120,6 +120,15 @@ def test_a_session_that_was_copied_in_is_taken_in(path, tmp_path):
     with understudy.Workspace(tmp_path / "other") as other, other.record(name="guest") as session:
         session.step(action="wait")
     shutil.copytree(folder_of(tmp_path / "other", "guest"), path / "runs" / session.path.name)
+    assert "catalog" not in findings(path)
+
+
+def test_a_session_in_a_folder_of_another_name_is_known_before_and_after_reindexing(path):
+    folder_of(path, "one").rename(path / "runs" / "my best game")
+    assert "catalog" not in findings(path)
+    with understudy.Workspace(path) as workspace:
+        workspace.reindex()
+        assert workspace.session("my best").path.name == "my best game"
     assert "catalog" not in findings(path)
 
 
@@ -134,9 +143,9 @@ def test_a_killed_recorder_and_one_at_work_are_told_apart(path):
         session.step(action="wait")
         diagnosis = examine(path, proxy_port=free_port())
     said = {check.name: check.said for check in diagnosis.checks}
-    assert "recorders of 1 sessions were killed" in said["sessions"]
+    assert "1 recorder killed" in said["sessions"]
     assert "_killed" in said["sessions"]
-    assert "1 sessions are being recorded" in said["recording"]
+    assert "1 session being recorded" in said["recording"]
 
 
 def test_what_was_dropped_is_counted(path):
@@ -149,7 +158,7 @@ def test_what_was_dropped_is_counted(path):
             type(row)(**{name: getattr(row, name) for name in row.__struct_fields__}
                       | {"dropped": 3})
         )  # fmt: skip
-    assert "1 sessions dropped 3 records" in findings(path)["sessions"][0]
+    assert "3 records dropped by 1 session" in findings(path)["sessions"][0]
 
 
 def test_a_session_from_the_future_points_at_the_clock(path):
@@ -157,7 +166,7 @@ def test_a_session_from_the_future_points_at_the_clock(path):
         row = workspace.rows()[0]
         facts = {name: getattr(row, name) for name in row.__struct_fields__}
         workspace.catalog.put_session(type(row)(**facts | {"started": "2999-01-01T00:00:00+00:00"}))
-    assert "begin in the future" in findings(path)["clock"][0]
+    assert "dated in the future" in findings(path)["clock"][0]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")

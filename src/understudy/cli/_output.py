@@ -72,11 +72,6 @@ def _cell(value: object) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """``1 session``, ``2 sessions``, ``1,000 entries``."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def human_bytes(count: float) -> str:
     """1,536 → ``1.5 kB`` (thousands, as disks are sold)."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import (
     Group,
     filter_options,
@@ -15,7 +16,7 @@ from understudy.cli._commands import (
     open_workspace,
     workspace_option,
 )
-from understudy.cli._output import counted, human_bytes, print_json, print_table, progress
+from understudy.cli._output import human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from understudy.datasets.export import ExportReport

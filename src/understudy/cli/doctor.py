@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, workspace_option
-from understudy.cli._output import counted, print_json
+from understudy.cli._output import print_json
 from understudy.cli.proxy import DEFAULT_PORT
 
 if TYPE_CHECKING:

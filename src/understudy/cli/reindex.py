@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
-from understudy.cli._output import counted, print_json, progress
+from understudy.cli._output import print_json, progress
 
 
 @click.command(cls=Command)

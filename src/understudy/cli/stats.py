@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import (
     Command,
     filter_options,
@@ -15,7 +16,6 @@ from understudy.cli._commands import (
     workspace_option,
 )
 from understudy.cli._output import (
-    counted,
     human_bytes,
     human_seconds,
     print_facts,

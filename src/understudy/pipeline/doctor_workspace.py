@@ -12,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+from understudy._util.counting import counted
 from understudy.errors import UnderstudyError
 from understudy.pipeline.doctor_findings import Check, ok, problem, warning
 from understudy.session.header import FILE_NAME as HEADER_NAME
@@ -146,26 +147,27 @@ def _catalog(workspace: Workspace, rows: list[SessionRow]) -> Iterator[Check]:
         there = {
             entry.name
             for entry in entries
-            if entry.name.startswith("session_") and (Path(entry.path) / HEADER_NAME).exists()
+            if not entry.name.startswith(".") and (Path(entry.path) / HEADER_NAME).exists()
         }
     listed = {row.directory for row in rows if not row.archived}
     new, gone = sorted(there - listed), sorted(listed - there)
     if new:
         yield problem(
             "catalog",
-            f"{len(new)} folders in runs/ could not be taken into it ({_some(new)}): they are "
+            f"{counted(len(new), 'folder')} in runs/ could not be taken into it ({_some(new)}), "
             "damaged or copies of other sessions; `understudy reindex` says why of each",
         )
     if gone:
         yield warning(
             "catalog",
-            f"{len(gone)} sessions are in it whose folders are gone ({_some(gone)}); bring the "
+            f"it lists {counted(len(gone), 'session')} without a folder ({_some(gone)}); bring the "
             "folders back, or run `understudy reindex` to drop them from it",
         )
     if not new and not gone:
         archived = len(rows) - len(listed)
-        also = f" and {archived} archived ones" if archived else ""
-        yield ok("catalog", f"{workspace.catalog.where} knows all {len(listed)} sessions{also}")
+        also = f" and {counted(archived, 'archived one')}" if archived else ""
+        held = counted(len(listed), "session")
+        yield ok("catalog", f"{workspace.catalog.where} agrees with the folders: {held}{also}")
 
 
 def _space(workspace: Workspace, disk: DiskReport | None) -> Check:
@@ -193,7 +195,7 @@ def _sessions(workspace: Workspace, rows: list[SessionRow]) -> Iterator[Check]:
     recording = [row for row in rows if row.status == "recording"]
     alive = [row for row in recording if workspace.is_being_recorded(row.id)]
     if alive:
-        yield ok("recording", f"{len(alive)} sessions are being recorded right now")
+        yield ok("recording", f"{counted(len(alive), 'session')} being recorded right now")
     held = {row.id for row in alive}
     unsealed = [
         row.directory
@@ -203,7 +205,7 @@ def _sessions(workspace: Workspace, rows: list[SessionRow]) -> Iterator[Check]:
     if unsealed:
         yield warning(
             "sessions",
-            f"the recorders of {len(unsealed)} sessions were killed ({_some(unsealed)}); what had "
+            f"{counted(len(unsealed), 'recorder')} killed ({_some(unsealed)}); what had "
             "reached the disk is safe, and `understudy session show` repairs and shows it",
         )
     lossy = [row for row in rows if row.dropped]
@@ -211,7 +213,7 @@ def _sessions(workspace: Workspace, rows: list[SessionRow]) -> Iterator[Check]:
         lost = sum(row.dropped for row in lossy)
         yield warning(
             "sessions",
-            f"{len(lossy)} sessions dropped {lost:,} records "
+            f"{counted(lost, 'record')} dropped by {counted(len(lossy), 'session')} "
             f"({_some([row.directory for row in lossy])}); `understudy session show` says why",
         )
     tomorrow = datetime.now(UTC) + timedelta(days=1)
@@ -219,8 +221,8 @@ def _sessions(workspace: Workspace, rows: list[SessionRow]) -> Iterator[Check]:
     if future:
         yield warning(
             "clock",
-            f"{len(future)} sessions begin in the future ({_some(future)}): a clock was wrong "
-            "then, or is now; set it",
+            f"{counted(len(future), 'session')} dated in the future ({_some(future)}): a clock was "
+            "wrong then, or is now; set it",
         )
     if not (unsealed or lossy or future):
         yield ok("sessions", "none was killed or has dropped anything")
@@ -236,7 +238,7 @@ def _leftovers(workspace: Workspace) -> Check:
     if stale:
         return warning(
             "leftovers",
-            f"{len(stale)} files were left half written by killed programs ({_some(stale)}); "
+            f"{counted(len(stale), 'file')} left half written by killed programs ({_some(stale)}); "
             "nothing reads them, they may be deleted",
         )
     return ok("leftovers", "no half-written files lie about")
@@ -271,4 +273,5 @@ def _some(names: list[str]) -> str:
 def _size(count: float) -> str:
     if count >= _GIGABYTE:
         return f"{count / _GIGABYTE:,.1f} GB"
-    return f"{count / 1_000_000:,.1f} MB"
+    megabytes = count / 1_000_000
+    return f"{megabytes:,.1f} MB" if megabytes >= 0.05 or not count else "less than 0.1 MB"

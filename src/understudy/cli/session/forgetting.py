@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
-from understudy.cli._output import counted, human_bytes, print_json
+from understudy.cli._output import human_bytes, print_json
 
 if TYPE_CHECKING:
     from understudy.pipeline.forgetting import Forgetting

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
-from understudy.cli._output import counted, human_bytes, print_json, print_table, progress
+from understudy.cli._output import human_bytes, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from understudy.session.keeping.retention import PlannedAction

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy._util.counting import counted
 from understudy.cli._commands import (
     Command,
     filter_options,
@@ -16,7 +17,6 @@ from understudy.cli._commands import (
     workspace_option,
 )
 from understudy.cli._output import (
-    counted,
     human_bytes,
     human_seconds,
     print_facts,
@@ -263,7 +263,8 @@ def verify_sessions(
         print_json({"ok": not problems, "sessions": len(rows), "problems": problems})
     else:
         for problem in problems:
-            click.echo("{session:26}  {file}: {reason}".format(**problem))
+            where = f"{problem['session']}  " if problem["session"] else ""
+            click.echo(f"{where}{problem['file']}: {problem['reason']}")
         click.echo(
             f"{counted(len(rows), 'session')} checked, {counted(len(problems), 'problem')} found."
         )

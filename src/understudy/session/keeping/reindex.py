@@ -89,7 +89,7 @@ def changed_rows(workspace: Workspace) -> list[SessionRow]:
     packed = {row.directory for row in known if row.archived}
     changed: list[SessionRow] = []
     with os.scandir(workspace.runs) as entries:
-        found = [entry.name for entry in entries if entry.name.startswith(SESSION_PREFIX)]
+        found = [entry.name for entry in entries if is_session_folder(Path(entry.path))]
     for directory in found:
         row = here.get(directory)
         if row is not None and not (
@@ -150,7 +150,12 @@ def unlisted_folders(workspace: Workspace, rows: Sequence[SessionRow]) -> list[P
 def session_folders(runs: Path) -> Iterator[Path]:
     """What is a session in ``runs``, or by its name should be one."""
     for path in sorted(runs.iterdir()):
-        if path.name.startswith(".") or not path.is_dir():
-            continue
-        if path.name.startswith(SESSION_PREFIX) or (path / HEADER_NAME).exists():
+        if is_session_folder(path) and path.is_dir():
             yield path
+
+
+def is_session_folder(path: Path) -> bool:
+    """Whether what lies there in ``runs/`` is a session, or by its name should be one."""
+    if path.name.startswith("."):
+        return False
+    return path.name.startswith(SESSION_PREFIX) or (path / HEADER_NAME).exists()
