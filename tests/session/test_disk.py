@@ -73,3 +73,15 @@ def test_too_little_free_space_is_said(ws: understudy.Workspace) -> None:
     assert disk_report(understudy.Workspace(ws.path)).low
     (ws.path / "understudy.toml").write_text("schema = 1\n[disk]\nwarn_free_gb = 0\n")
     assert not disk_report(understudy.Workspace(ws.path)).low
+
+
+def test_a_recording_warns_of_too_little_space_and_records_all_the_same(
+    ws: understudy.Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    for least, warned in ((1e12, True), (0, False)):
+        (ws.path / "understudy.toml").write_text(f"schema = 1\n[disk]\nwarn_free_gb = {least}\n")
+        caplog.clear()
+        with understudy.Workspace(ws.path) as opened, opened.record(game="g") as recorder:
+            assert recorder.step(action="knock")
+        assert recorder.sealed
+        assert ("GB are free" in caplog.text) == warned

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +140,7 @@ class Workspace(WorkspaceFolder):
             recorder.counters.leave_out(sentence)
         if failure is None:
             self._put_row(make_row(folder, header, {}, derive([], header.tags)), recorder)
+            self._warn_of_shortage()
         return recorder
 
     # Finding -------------------------------------------------------------------------------------
@@ -370,6 +372,14 @@ class Workspace(WorkspaceFolder):
             self._release(lock)
         self.catalog.put_session(self.describe(folder))
         return folder, cut
+
+    def _warn_of_shortage(self) -> None:
+        from understudy.session.keeping.disk import shortage
+
+        with contextlib.suppress(OSError):
+            warning = shortage(self, shutil.disk_usage(self.path).free)
+            if warning:
+                logger.warning("recording: %s", warning)
 
     def _put_row(self, row: SessionRow, recorder: SessionRecorder) -> None:
         try:

@@ -40,6 +40,18 @@ class DiskReport(msgspec.Struct, frozen=True, kw_only=True):
     """Whether less is free than ``[disk] warn_free_gb``."""
 
 
+def shortage(workspace: Workspace, free: int) -> str | None:
+    """What to tell where ``free`` bytes are less than ``[disk] warn_free_gb``; quick."""
+    least = workspace.settings.disk.warn_free_gb
+    if free >= least * _GIGABYTE:
+        return None
+    return (
+        f"only {free / _GIGABYTE:.1f} GB are free at {workspace.path}, less than the {least:g} of "
+        "`disk.warn_free_gb`; `understudy session archive` packs old sessions, and `understudy "
+        "doctor` says when the disk will be full"
+    )
+
+
 def disk_report(workspace: Workspace, *, now: datetime.datetime | None = None) -> DiskReport:
     """Measure. Reads the size of every file in the workspace: seconds for millions of files.
 
@@ -72,5 +84,5 @@ def disk_report(workspace: Workspace, *, now: datetime.datetime | None = None) -
         per_day=round(per_day),
         full_at=full_at,
         days_left=days_left,
-        low=usage.free < workspace.settings.disk.warn_free_gb * _GIGABYTE,
+        low=shortage(workspace, usage.free) is not None,
     )
