@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,9 +10,9 @@ from anthropic.types import Message, MessageCreateParams, RawMessageStreamEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from tests.chat.exchanges import TEXT, assembler, pieces_of
 
 from understudy.chat.dialects.anthropic_messages import AnthropicMessages
-from understudy.chat.exchange import Exchange
 from understudy.chat.record import CallRequest
 from understudy.errors import FormatError
 
@@ -87,20 +86,9 @@ def sse(events: list[dict[str, Any]]) -> bytes:
     return b"".join([*parts[:1], ping, *parts[1:]])
 
 
-def assembled(body: bytes | dict[str, Any], asked: CallRequest | None = None, **how: Any) -> Any:
-    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    exchange = Exchange(**{"http_status": 200, "body": raw, **how})
-    record = DIALECT.assemble(asked or request(), exchange)
-    msgspec.json.encode(record)
-    return record
+assembled = assembler(DIALECT, request)
 
 
-def pieces_of(text: str, cuts: list[int]) -> list[str]:
-    edges = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    return [text[a:b] for a, b in pairwise(edges)]
-
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 VALUES = st.dictionaries(TEXT, st.integers(-9, 9) | TEXT | st.booleans() | st.none(), max_size=3)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from tests.chat.exchanges import TEXT, assembler, pieces_of
 
 from understudy.chat.dialects.openai_chat import OpenAIChat
-from understudy.chat.exchange import Exchange
 from understudy.chat.record import CallRecord, CallRequest
 from understudy.errors import FormatError
 
@@ -76,20 +75,9 @@ def sse(events: list[dict[str, Any]], done: bool = True) -> bytes:
     return stream + b"data: [DONE]\n\n" if done else stream
 
 
-def assembled(body: bytes | dict[str, Any], asked: CallRequest | None = None, **how: Any) -> Any:
-    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    exchange = Exchange(**{"http_status": 200, "body": raw, **how})
-    record = DIALECT.assemble(asked or request(), exchange)
-    msgspec.json.encode(record)
-    return record
+assembled = assembler(DIALECT, request)
 
 
-def pieces_of(text: str, cuts: list[int]) -> list[str]:
-    edges = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    return [text[a:b] for a, b in pairwise(edges)]
-
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 NAME = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 CALLS = st.lists(st.tuples(NAME, TEXT), max_size=3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseInputParam, ResponseStreamEvent
 from pydantic import TypeAdapter
+from tests.chat.exchanges import TEXT, assembler, pieces_of
 
 from understudy.chat.dialects.openai_responses import OpenAIResponses
-from understudy.chat.exchange import Exchange
 from understudy.chat.record import CallRequest
 from understudy.errors import FormatError
 
@@ -70,11 +69,6 @@ def said(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": []}
 
 
-def pieces_of(text: str, cuts: list[int]) -> list[str]:
-    edges = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    return [text[a:b] for a, b in pairwise(edges)]
-
-
 def stream(output: list[dict[str, Any]], cuts: list[int], **last: Any) -> list[dict[str, Any]]:
     """The events that stream these items, as far as the final event."""
     events: list[dict[str, Any]] = [
@@ -122,15 +116,9 @@ def sse(events: list[dict[str, Any]]) -> bytes:
     )
 
 
-def assembled(body: bytes | dict[str, Any], asked: CallRequest | None = None, **how: Any) -> Any:
-    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    exchange = Exchange(**{"http_status": 200, "body": raw, **how})
-    record = DIALECT.assemble(asked or request(), exchange)
-    msgspec.json.encode(record)
-    return record
+assembled = assembler(DIALECT, request)
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 FULL = TEXT.filter(bool)
 ITEMS = st.one_of(
     FULL.map(lambda t: text_item(said(t))),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.store.damage import flip_bit
 
 from understudy.errors import CorruptionError
 from understudy.store.blocks import (
@@ -83,10 +84,7 @@ def test_any_flipped_bit_is_found_and_nothing_wrong_is_handed_out(
 ) -> None:
     path = tmp_path / "log.blocks"
     ends = write(path, blocks)
-    content = bytearray(path.read_bytes())
-    byte, bit = divmod(at % (len(content) * 8), 8)
-    content[byte] ^= 1 << bit
-    path.write_bytes(content)
+    byte = flip_bit(path, at)
     before = sum(end <= byte for end in ends)
     scan = scan_blocks(path)
     assert len(scan.blocks) == before

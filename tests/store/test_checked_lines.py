@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.store.damage import flip_bit
 
 from understudy.store.checked_lines import line_is_whole, scan_lines, seal_line, whole_lines
 
@@ -77,10 +78,7 @@ def test_any_flipped_bit_is_found_and_costs_its_own_line_or_the_two_that_it_join
 ) -> None:
     path = tmp_path / "log.jsonl"
     ends = write(path, records)
-    content = bytearray(path.read_bytes())
-    byte, bit = divmod(at % (len(content) * 8), 8)
-    content[byte] ^= 1 << bit
-    path.write_bytes(content)
+    byte = flip_bit(path, at)
     hit = next(number for number, end in enumerate(ends) if byte < end)
     lost = {hit, hit + 1} if byte == ends[hit] - 1 else {hit}
     scan = scan_lines(path)
