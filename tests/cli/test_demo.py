@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -61,6 +65,19 @@ def test_it_says_where_everything_lies_and_what_to_try_next(played, capsys):
     [command] = [line for line in printed.splitlines() if "session show" in line]
     assert main(command[command.index("session show") :].split()) == 0
     assert "goose" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_to_try_next_can_be_typed_as_it_stands_however_it_was_started(tmp_path):
+    folder = tmp_path / "my demo"
+    environment = {name: value for name, value in os.environ.items() if name != "PATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "understudy", "demo", str(folder)],
+        capture_output=True, text=True, check=True, env=environment | {"PATH": "/nowhere"},
+    )  # fmt: skip
+    [command] = [line for line in done.stdout.splitlines() if "session verify" in line]
+    verified = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
 
 
 @pytest.mark.slow

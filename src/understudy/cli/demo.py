@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -117,16 +118,23 @@ def _masked_line(path: Path) -> str | None:
     return None
 
 
+def _program() -> str:
+    """How this program was started."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m understudy"
+    return shlex.quote(os.path.relpath(sys.argv[0]))
+
+
 def _show_next(done: Demonstration, directory: Path) -> None:
     _heading("Look closer")
-    program = "understudy" if shutil.which("understudy") else os.path.relpath(sys.argv[0])
-    where = f"-w {directory}"
+    program = "understudy" if shutil.which("understudy") else _program()
+    where = f"-w {shlex.quote(str(directory))}"
     for command in (
         f"session show {done.client_session.id[:SHORT_ID]} {where}",
         f"session verify {where}",
         f"stats --chats {where}",
         f"doctor {where}",
-        f"dataset export --output {directory / 'all.jsonl'} {where}",
+        f"dataset export --output {shlex.quote(str(directory / 'all.jsonl'))} {where}",
     ):
         click.echo(f"  {program} {command}")
     click.echo("\nThen point your own game at it: README.md shows the four ways in.")
