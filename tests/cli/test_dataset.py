@@ -70,6 +70,7 @@ def test_an_export_without_an_example_fails_and_says_so(workspace, tmp_path, cap
     )
     assert status == 1
     assert "no example was found" in err
+    assert "there are 0" not in err
     assert not output.exists()
 
 

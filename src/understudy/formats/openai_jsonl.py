@@ -101,7 +101,7 @@ class OpenAIJsonl:
 
     def warnings(self, count: int) -> list[str]:
         """What is odd about an export of ``count`` examples."""
-        if count < FEWEST_EXAMPLES:
+        if 0 < count < FEWEST_EXAMPLES:
             return [
                 f"OpenAI takes at least {FEWEST_EXAMPLES} examples in a file; there are {count}"
             ]
