@@ -313,7 +313,7 @@ def test_a_folder_in_the_place_of_the_file_is_one_clear_sentence(tmp_path: Path)
 
 def test_a_file_in_the_place_of_the_folder_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "training").write_text("mine")
-    with pytest.raises(StorageError, match="cannot be read or written"):
+    with pytest.raises(StorageError, match="training is a file where the folder"):
         ArrayFile(tmp_path / "training" / "training_data.json").append(EXAMPLE)
     assert (tmp_path / "training").read_text() == "mine"
 

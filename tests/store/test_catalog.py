@@ -364,10 +364,15 @@ def test_a_catalog_without_its_tables_is_reported_as_damaged(tmp_path: Path) -> 
         assert rebuilt.sessions() == []
 
 
-@pytest.mark.parametrize("content", ["folder", "missing parent"])
-def test_a_place_where_no_file_can_be_is_one_sentence(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("folder", "is a folder where its file belongs"), ("missing parent", "cannot be used")],
+)
+def test_a_place_where_no_file_can_be_is_one_sentence(
+    tmp_path: Path, content: str, said: str
+) -> None:
     place = tmp_path if content == "folder" else tmp_path / "no" / "catalog.sqlite"
-    with pytest.raises(CatalogError, match="cannot be used") as caught:
+    with pytest.raises(CatalogError, match=said) as caught:
         Catalog(place)
     assert str(place) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -127,6 +127,12 @@ def refusals(path: Path) -> Iterator[None]:
                 f"{path} is a folder where the array file belongs; move it away or choose another "
                 "name"
             ) from error
+        for parent in path.parents:
+            if os.path.isfile(parent):  # noqa: PTH113 - as above
+                raise StorageError(
+                    f"{parent} is a file where the folder of the array file belongs; move it away "
+                    "or choose another name"
+                ) from error
         reason = (error.strerror or str(error)).lower()
         raise StorageError(
             f"{path} cannot be read or written ({reason}); check its permissions, those of its "

@@ -160,6 +160,11 @@ class Database:
         for secret in (self._url.password, self._url.query.get("password")):
             if isinstance(secret, str) and secret:
                 said = said.replace(secret, "***")
+        if self.file and self.file.is_dir():
+            return CatalogError(
+                f"the catalog {self.where} is a folder where its file belongs; move it away and "
+                "run `understudy reindex`"
+            )
         if self.file and any(mark in said.lower() for mark in _DAMAGE):
             return DamagedCatalogError(
                 f"the catalog {self.where} is damaged ({said}); run `understudy reindex`, which "
