@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from tests.session.abandoned import abandon_session
@@ -168,3 +171,16 @@ def test_forgetting_takes_examples_out_of_the_array_file_and_rebuilds_exports(
     assert "held nothing else and was removed" in out
     assert json.loads(array.read_text()) == []
     assert not output.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closing the input before the start is the shell's")
+def test_where_nobody_can_be_asked_it_says_so_and_leaves_the_output_to_json(recorded):
+    path, identity = recorded
+    forget = [sys.executable, "-m", "understudy", "session", "forget", identity, "--json"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *forget, "-w", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Nothing was forgotten" in done.stderr
+    assert identity in done.stderr

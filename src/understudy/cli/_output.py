@@ -100,7 +100,7 @@ class Progress(Protocol):
 @contextmanager
 def progress(label: str) -> Iterator[Progress]:
     """Show how far ``label`` has come: a bar on a terminal, else a plain line now and then."""
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         with _bar(label) as report:
             yield report
     else:

@@ -52,8 +52,8 @@ def forget_sessions(
         plans = [plan(workspace, name, arrays=arrays) for name in names]
         if not yes:
             for planned in plans:
-                _print_forgetting(planned)
-            if not sys.stdin.isatty():
+                _print_forgetting(planned, err=as_json)
+            if sys.stdin is None or not sys.stdin.isatty():
                 raise click.UsageError(
                     "Nothing was forgotten: give --yes where nobody can be asked."
                 )
@@ -70,9 +70,9 @@ def forget_sessions(
     click.echo(f"{counted(len(done), 'session')} forgotten.")
 
 
-def _print_forgetting(forgetting: Forgetting) -> None:
+def _print_forgetting(forgetting: Forgetting, *, err: bool = False) -> None:
     report = forgetting.forgotten
-    click.echo(f"{report.session}  {report.directory} ({human_bytes(report.bytes)})")
+    click.echo(f"{report.session}  {report.directory} ({human_bytes(report.bytes)})", err=err)
     for change in forgetting.arrays:
         if change.problem is not None:
             said = f"may still hold examples of it: {change.problem}"
@@ -80,11 +80,11 @@ def _print_forgetting(forgetting: Forgetting) -> None:
             said = "is searched for examples of it"
         else:
             said = f"{counted(change.removed, 'example')} taken out"
-        click.echo(f"  array file {change.path}: {said}")
+        click.echo(f"  array file {change.path}: {said}", err=err)
     for made in report.descendants:
         how = "holds it" if made.direct else "was made from what holds it"
         name = " ".join(part for part in (made.kind, made.name, made.version) if part)
-        click.echo(f"  {name} {how}: {made.path}")
+        click.echo(f"  {name} {how}: {made.path}", err=err)
     for rebuilt in forgetting.rebuilt:
         if rebuilt.problem is not None:
             said = f"not built again: {rebuilt.problem}"
@@ -92,6 +92,6 @@ def _print_forgetting(forgetting: Forgetting) -> None:
             said = "written again without it"
         else:
             said = "held nothing else and was removed"
-        click.echo(f"  {rebuilt.what.path}: {said}")
+        click.echo(f"  {rebuilt.what.path}: {said}", err=err)
     for problem in report.unreadable:
-        click.echo(f"  may hold it, but cannot be read: {problem.file}: {problem.reason}")
+        click.echo(f"  may hold it, but cannot be read: {problem.file}: {problem.reason}", err=err)
