@@ -23,11 +23,12 @@ def installed(tmp_path_factory):
     shutil.copytree(PACKAGE, source)
     target = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
+    built = subprocess.run(
         [*pip, "--no-deps", "--no-build-isolation", "--no-index", "--target", target, source],
-        check=True,
         capture_output=True,
+        text=True,
     )
+    assert built.returncode == 0, built.stderr
     environment = os.environ | {"PYTHONPATH": str(target)}
 
     def run(code: str, *arguments: object) -> str:
