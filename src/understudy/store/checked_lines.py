@@ -38,29 +38,27 @@ class LineScan:
     count: int
     """Whole lines."""
     end: int
-    """Byte offset behind the last whole line before the first torn or damaged tail."""
+    """Byte offset behind the last finished line, whole or damaged."""
     torn: int
     """Bytes behind ``end``."""
     damaged: tuple[int, ...]
-    """Numbers (from 1) of lines that are not whole although whole lines follow them."""
+    """Numbers (from 1) of finished lines that do not match their checksum."""
 
 
 def scan_lines(path: Path) -> LineScan:
     """Check every line. Damage in the middle is told apart from a tail that a kill tore."""
-    count = 0
-    end = position = 0
+    count = end = position = 0
     damaged: list[int] = []
-    suspects: list[int] = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             position += len(line)
-            if line.endswith(b"\n") and line_is_whole(line):
+            if line_is_whole(line) and line.endswith(b"\n"):
                 count += 1
-                damaged += suspects
-                suspects = []
-                end = position
-            else:
-                suspects.append(number)
+            elif line.endswith(b"\n"):
+                damaged.append(number)
+            else:  # only the last line can lack its end: an append that was cut short
+                break
+            end = position
     return LineScan(count, end, position - end, tuple(damaged))
 
 
