@@ -24,6 +24,9 @@ _CACHED_FROM: Final = 512
 _CACHE_ENTRIES: Final = 8192
 _CACHE_CHARACTERS: Final = 16_000_000
 
+_CLEAN_ENTRIES: Final = 4096
+_PASSED_THROUGH: Final = frozenset((int, float, bool, type(None)))
+
 _Cached = tuple[str, dict[str, int]] | None
 
 
@@ -49,6 +52,8 @@ class Masker:
         self._cache_key = os.urandom(16)
         self._cache: OrderedDict[bytes, _Cached] = OrderedDict()
         self._cached_characters = 0
+        self._clean: set[str] = set()
+        """Short texts without findings: names, roles, models and short lines come again too."""
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -78,6 +83,8 @@ class Masker:
         return self._value(value, counts, []), counts
 
     def _value(self, value: Any, counts: Counter[str], path: list[int]) -> Any:
+        if type(value) in _PASSED_THROUGH:
+            return value
         if isinstance(value, str):
             return self._text(value, counts)
         if isinstance(value, (dict, list, tuple)):
@@ -145,9 +152,16 @@ class Masker:
             # Most strings are keys and roles: a short name can only be one of the listed words.
             if len(text) < TOKEN_RUN and text.isidentifier() and not self._words.may_be_in(text):
                 return text
+            if text in self._clean:
+                return text
             masked, found = self._detection.mask(text)
-            counts.update(found)
-            return masked if found else text
+            if found:
+                counts.update(found)
+                return masked
+            if len(self._clean) >= _CLEAN_ENTRIES:
+                self._clean.clear()
+            self._clean.add(text)
+            return text
         if is_blob(text):
             return text
         outcome = self._remembered(text)
