@@ -6,6 +6,8 @@ import contextlib
 import datetime
 import os
 import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ import filelock
 import msgspec
 
 from understudy._version import __version__
-from understudy.errors import SessionError, StorageError, UnderstudyError
+from understudy.errors import CatalogError, SessionError, StorageError, UnderstudyError
 from understudy.session.feedback import derive, read_feedback
 from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.header import SessionHeader, read_header, write_header
@@ -32,6 +34,7 @@ from understudy.session.recording.recorder import (
     remove_failed_folder,
 )
 from understudy.session.recovery import repair, was_interrupted
+from understudy.store.catalog import Catalog, UnwritableCatalogError
 from understudy.store.catalog.schema import SessionRow
 from understudy.store.folder import WorkspaceFolder
 from understudy.store.hashes import sha256_file
@@ -59,6 +62,22 @@ class Workspace(WorkspaceFolder):
         """What masks secrets and personal data, as the workspace's settings say."""
         settings = self.settings.mask
         return Masker(enabled=settings.enabled, kinds=settings.kinds, words=settings.words)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The index of the sessions, opened on first use. Raises CatalogError.
+
+        On a full disk, or in a workspace that may only be read, it is built from the folders in
+        the system's temporary folder: sessions can still be listed, archived and forgotten.
+        """
+        try:
+            return Catalog(self.catalog_url)
+        except UnwritableCatalogError as error:
+            catalog = _temporary_catalog()
+            if catalog is None:
+                raise
+            logger.warning("%s; until then sessions are looked up in their folders", error)
+            return catalog
 
     # Recording -----------------------------------------------------------------------------------
 
@@ -194,7 +213,8 @@ class Workspace(WorkspaceFolder):
         """Bring the catalog up to what lies in ``runs/`` and ``archive/``: sessions copied in,
         recorders killed.
 
-        Returns how many lines it wrote. Quick when there is nothing to do.
+        Returns how many lines it wrote. Quick when there is nothing to do. A session whose folder
+        is gone stays listed, so that the loss is seen: ``understudy doctor`` names it.
         """
         from understudy.session.keeping.reindex import changed_rows
 
@@ -435,3 +455,15 @@ class Workspace(WorkspaceFolder):
         if put:
             self.catalog.put_session(row)
         return row
+
+
+def _temporary_catalog() -> Catalog | None:
+    """An empty catalog where the system keeps temporary files; None where that is full too."""
+    folder = tempfile.TemporaryDirectory(prefix="understudy-")
+    try:
+        catalog = Catalog(Path(folder.name) / "catalog.sqlite")
+    except CatalogError:
+        folder.cleanup()
+        return None
+    weakref.finalize(catalog, folder.cleanup)
+    return catalog

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from understudy.store.catalog.catalog import Catalog, ScoreSource
+from understudy.store.catalog.database import UnwritableCatalogError
 from understudy.store.catalog.schema import SessionRow
 
-__all__ = ["Catalog", "ScoreSource", "SessionRow"]
+__all__ = ["Catalog", "ScoreSource", "SessionRow", "UnwritableCatalogError"]

@@ -23,6 +23,7 @@ from understudy.store.catalog.schema import metadata
 _BUSY_TIMEOUT_MS = 30_000
 _CONNECT_TIMEOUT_S = 10
 _POSTGRES_LOCK = 0x756E6465  # any number that nobody else takes: "unde"
+_UNWRITABLE = ("unable to open", "readonly", "read-only", "disk is full", "disk i/o error")
 _DAMAGE = ("not a database", "malformed", "no such table", "no such column", "could not decode")
 
 
@@ -32,6 +33,10 @@ class DamagedCatalogError(CatalogError):
     def __init__(self, message: str, file: Path) -> None:
         super().__init__(message)
         self.file = file
+
+
+class UnwritableCatalogError(CatalogError):
+    """SQLite cannot work where its file lies: a full disk, or a folder that may not be written."""
 
 
 class Database:
@@ -173,6 +178,10 @@ class Database:
             )
         if self.is_sqlite:
             advice = "check that its folder exists and may be written, and the free space"
+            if any(mark in said.lower() for mark in _UNWRITABLE):
+                return UnwritableCatalogError(
+                    f"the catalog {self.where} cannot be used ({said}); {advice}"
+                )
         else:
             advice = "check that the server runs and `catalog.url` in understudy.toml is right"
         return CatalogError(f"the catalog {self.where} cannot be used ({said}); {advice}")
