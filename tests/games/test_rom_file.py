@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from tests.games.tiny_rom import TOML
 
@@ -26,6 +29,12 @@ def test_a_whole_file_is_read(tmp_path):
     assert [task.id for task in game.tasks] == ["three-potions", "go-right", "what-is-in-the-slots"]
     assert list(game.buttons)[-2:] == ["press_right", "wait"]
     assert game.starts["rich"].base == "field"
+
+
+def test_the_example_of_the_documentation_is_a_whole_file(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "howto" / "own-rom.md"
+    example = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[0]
+    assert read(tmp_path, example).tasks[0].id == "three-apples"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +86,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, old, new, message):
     said = text.splitlines()[where - 1]
     wanted = text.splitlines()[line_of(text, new.splitlines()[-1]) - 1]
     # A value of several lines has the line that it begins in.
-    assert said == wanted or said.startswith(("[[tasks]]", "check = ", "keys = ", "[memory.bag]"))
+    assert said == wanted or said.startswith(("[[tasks]]", "check = ", "keys = ", "[values.bag]"))
 
 
 def test_a_line_that_is_no_toml_is_said(tmp_path):
@@ -107,6 +116,78 @@ def test_tasks_may_stand_in_files_of_their_own(tmp_path):
         read(tmp_path, text)
     with pytest.raises(GameError, match=r"line 5 \(task_files\[0\]\): there is no file"):
         read(tmp_path, text.replace("more.toml", "less.toml"))
+
+
+MAP = """\
+compiler = "whatever the map's writer wants to keep"
+
+[values]
+hp = { address = 0xC011, type = "u8" }
+slots = { address = 0xC020, type = "array", of = "slot", count = 2 }
+
+[tables]
+item = ["none", "potion", "super_potion", "antidote"]
+
+[structs.slot]
+size = 2
+kind = { offset = 0, type = "enum", table = "item" }
+count = { offset = 1, type = "u8" }
+"""
+
+PLAYED = """\
+schema = 1
+name = "tiny"
+rom = "tiny.gb"
+memory_file = "map.toml"
+
+[values]
+items = { address = "slots", type = "array", of = "slot", count = 2, key = "kind", empty = "none" }
+
+[[tasks]]
+id = "potions"
+words = "get potions"
+group = "bag"
+reference_steps = 1
+check = { path = "items.potion.count", op = ">", value = 0 }
+"""
+
+
+def test_the_memory_map_may_stand_in_a_file_of_its_own(tmp_path):
+    (tmp_path / "map.toml").write_text(MAP, encoding="utf-8")
+    game = read(tmp_path, PLAYED)
+    assert game.memory.names == ("hp", "slots", "items")
+    assert game.memory.blank()["items"]["antidote"] == {"count": 0}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ('table = "item"', 'table = "itme"', r"map\.toml, line 5 \(values\.slots"),
+        ("0xC011", "0x1C011", r"map\.toml, line 4 \(values\.hp\.address\)"),
+        ("size = 2", "size = 1", r"map\.toml, line 5 .*need 2 bytes"),
+        ("size = 2", "sise = 2", r"`sise` must be a table"),
+        ("[values]", "[walues]", r"map\.toml, line 1: .*missing required field `values`"),
+    ],
+)
+def test_what_is_wrong_in_the_map_is_said_with_its_line(tmp_path, old, new, where):
+    (tmp_path / "map.toml").write_text(MAP.replace(old, new), encoding="utf-8")
+    with pytest.raises(GameError, match=where):
+        read(tmp_path, PLAYED)
+
+
+def test_what_is_wrong_on_top_of_the_map_is_said_in_its_own_file(tmp_path):
+    (tmp_path / "map.toml").write_text(MAP, encoding="utf-8")
+    with pytest.raises(GameError, match=r"game\.toml, line 7 \(values\.items\.key\)"):
+        read(tmp_path, PLAYED.replace('key = "kind"', 'key = "knid"'))
+    with pytest.raises(GameError, match=r"game\.toml, line 4 \(memory_file\): there is no file"):
+        read(tmp_path, PLAYED.replace("map.toml", "maps.toml"))
+
+
+def test_a_struct_that_holds_itself_is_refused(tmp_path):
+    circle = MAP + 'inner = { type = "struct", of = "slot" }\n'
+    (tmp_path / "map.toml").write_text(circle, encoding="utf-8")
+    with pytest.raises(GameError, match="a struct cannot hold itself"):
+        read(tmp_path, PLAYED)
 
 
 def test_the_same_task_in_two_files_is_refused(tmp_path):

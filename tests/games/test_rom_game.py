@@ -237,7 +237,7 @@ def test_a_step_that_never_settles_ends_at_its_bound(tiny):
 
 
 def test_actions_may_hold_several_buttons(tiny):
-    game = tiny("[memory]\n", '[actions]\ndiagonal = ["down", "right"]\n\n[memory]\n')
+    game = tiny("[values]\n", '[actions]\ndiagonal = ["down", "right"]\n\n[values]\n')
     assert game.action_names == ("diagonal", "wait", "report")
     game.reset(seed=1)
     before = game.memory()

@@ -24,33 +24,33 @@ power_on_frames = 90
 settle = { value = "resting", equals = 1, at_least = 2, at_most = 40 }
 seed = { value = "seed" }
 
-[memory]
+[values]
 frames = { address = 0xC000, type = "u16" }
 x = { address = 0xC003, type = "u8" }
 y = { address = 0xC004, type = "u8" }
 hp = { address = 0xC011, type = "u8" }
-menu = { address = 0xC012, type = "enum", values = ["closed", "open"] }
+menu = { address = 0xC012, type = "enum", table = ["closed", "open"] }
 drawn = { address = 0xC013, type = "u8" }
 seed = { address = 0xC014, type = "u8" }
 resting = { address = 0xC015, type = "bool" }
 money = { address = 0xC016, type = "u16" }
-name = { address = 0xC030, type = "string", length = 6 }
+name = { address = 0xC030, type = "text", length = 6 }
 
-[memory.bag]
+[values.bag]
 address = 0xC010
 type = "array"
 of = "u8"
 keys = ["potion"]
 
-[memory.slots]
+[values.slots]
 address = 0xC020
 type = "array"
 count = 2
 key = "kind"
 empty = "none"
 
-[memory.slots.fields]
-kind = { offset = 0, type = "enum", values = ["none", "potion", "super_potion", "antidote"] }
+[values.slots.fields]
+kind = { offset = 0, type = "enum", table = ["none", "potion", "super_potion", "antidote"] }
 count = { offset = 1, type = "u8" }
 
 [[describe]]

@@ -80,7 +80,7 @@ class Game(gymnasium.Env[Any, Any]):
 
     @abstractmethod
     def memory(self) -> dict[str, Any]:
-        """The named values of the game's state: plain data, of the caller's own."""
+        """The named values of the game's state now: plain data, not to be changed."""
 
     def describe(self) -> str:
         """The state in words, for players that read."""

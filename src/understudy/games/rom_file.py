@@ -16,10 +16,11 @@ from understudy.errors import GameError, NewerSchemaError
 from understudy.games.condition_reader import Reader
 from understudy.games.describing import DescribeLine, DescribeSpec, read_describe
 from understudy.games.emulators.emulator import BUTTONS
-from understudy.games.memory_map import MemoryMap, ValueSpec
+from understudy.games.memory_map import MemoryMap
 from understudy.games.recipe import Line, read_line
 from understudy.games.task import Task, TaskSpec, read_tasks
 from understudy.games.toml_file import TomlFile, WrongPlace
+from understudy.games.value_kinds import Shared, ValueSpec
 
 SCHEMA = 1
 WAIT = "wait"
@@ -71,11 +72,25 @@ class GameSpec(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     rom_sha256: str = ""
     play: PlaySpec = msgspec.field(default_factory=PlaySpec)
     actions: dict[str, str | list[str]] = {}
-    memory: dict[str, ValueSpec] = {}
+    memory_file: str = ""
+    values: dict[str, ValueSpec] = {}
+    tables: dict[str, list[str] | dict[str, int]] = {}
+    bits: dict[str, list[str]] = {}
+    structs: dict[str, dict[str, ValueSpec | int]] = {}
     describe: list[DescribeSpec] = []
     starts: dict[str, StartSpec] = {}
     tasks: list[TaskSpec] = []
     task_files: list[str] = []
+
+
+class MemoryFileSpec(msgspec.Struct, kw_only=True):
+    """The ``memory_file``; it may hold more, for whoever writes it and for players."""
+
+    values: dict[str, ValueSpec]
+    tables: dict[str, list[str] | dict[str, int]] = {}
+    bits: dict[str, list[str]] = {}
+    structs: dict[str, dict[str, ValueSpec | int]] = {}
+    rom_sha256: str = ""
 
 
 class TaskFileSpec(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -145,10 +160,7 @@ def read_rom_file(path: Path) -> RomGameFile:
     spec = file.as_struct(GameSpec)
     if not spec.name.strip():
         raise file.error("`name` says what the game is called", "name")
-    try:
-        memory = MemoryMap(spec.memory)
-    except WrongPlace as problem:
-        raise file.error(problem.message, "memory", *problem.place) from None
+    memory, sha256 = _memory(file, spec)
     blank = memory.blank()
     starts = _starts(file, spec, memory)
     tasks, setups = _tasks(file, spec, memory, blank, [*starts, POWER_ON])
@@ -157,7 +169,7 @@ def read_rom_file(path: Path) -> RomGameFile:
         name=spec.name,
         words=spec.words,
         rom=path.parent / spec.rom,
-        rom_sha256=spec.rom_sha256.lower(),
+        rom_sha256=(spec.rom_sha256 or sha256).lower(),
         hold_frames=_positive(file, spec.play.hold_frames, "play", "hold_frames"),
         power_on_frames=_positive(file, spec.play.power_on_frames, "play", "power_on_frames"),
         settle=_settle(file, spec.play.settle, memory),
@@ -177,6 +189,41 @@ def _positive(file: TomlFile, number: int, *place: str) -> int:
     if number < 1:
         raise file.error("it must be at least 1", *place)
     return number
+
+
+def _memory(file: TomlFile, spec: GameSpec) -> tuple[MemoryMap, str]:
+    """The map of the game's file on top of that of its ``memory_file``, and that one's SHA-256."""
+    base = MemoryFileSpec(values={})
+    other = file
+    if spec.memory_file:
+        path = file.path.parent / spec.memory_file
+        if not path.is_file():
+            raise file.error(f"there is no file {path}", "memory_file")
+        other = TomlFile(path)
+        base = other.as_struct(MemoryFileSpec)
+    structs = base.structs | spec.structs
+    shared = Shared(
+        tables=base.tables | spec.tables,
+        bits=base.bits | spec.bits,
+        structs={name: _struct(name, fields, file) for name, fields in structs.items()},
+    )
+    try:
+        return MemoryMap(base.values | spec.values, shared), base.rom_sha256
+    except WrongPlace as problem:
+        mine = problem.place[0] in spec.values
+        where = file if mine else other
+        raise where.error(problem.message, "values", *problem.place) from None
+    except RecursionError:
+        raise file.error("a struct cannot hold itself", "structs") from None
+
+
+def _struct(name: str, fields: Mapping[str, ValueSpec | int], file: TomlFile) -> ValueSpec:
+    specs = {key: value for key, value in fields.items() if isinstance(value, ValueSpec)}
+    for key in fields:
+        if key not in specs and key != "size":
+            raise file.error(f"`{key}` must be a table, such as {{ offset = 0 }}", "structs", name)
+    size = fields.get("size")
+    return ValueSpec(type="struct", fields=specs, bytes=size if isinstance(size, int) else None)
 
 
 def _settle(file: TomlFile, spec: SettleSpec, memory: MemoryMap) -> Settle:

@@ -137,13 +137,13 @@ class Text(Kind):
 
     def __init__(self, size: int, letters: Mapping[int, str], end: int) -> None:
         self.size = size
-        self._letters = dict(letters)
+        self._letters = _all_codes(letters, "?")
         self._codes = {letter: code for code, letter in letters.items()}
         self._end = end
 
     def decode(self, data: bytes, at: int) -> str:
         found = data[at : at + self.size].split(bytes([self._end]))[0]
-        return "".join(self._letters.get(code, "?") for code in found).rstrip()
+        return found.decode("latin-1").translate(self._letters).rstrip()
 
     def encode(self, value: Any) -> bytes:
         if not isinstance(value, str):
@@ -151,6 +151,23 @@ class Text(Kind):
         if len(value) > self.size or any(letter not in self._codes for letter in value):
             raise NotWritable(f"it must be at most {self.size} of the game's own letters")
         return bytes(self._codes[letter] for letter in value).ljust(self.size, bytes([self._end]))
+
+
+class Tiles(Kind):
+    """A screen of tiles that are letters: a list of lines; what is no letter reads as a space."""
+
+    def __init__(self, columns: int, rows: int, letters: Mapping[int, str]) -> None:
+        self.size = columns * rows
+        self._columns = columns
+        self._letters = _all_codes(letters, " ")
+
+    def decode(self, data: bytes, at: int) -> list[str]:
+        text = data[at : at + self.size].decode("latin-1").translate(self._letters)
+        return [text[at : at + self._columns] for at in range(0, self.size, self._columns)]
+
+
+def _all_codes(letters: Mapping[int, str], other: str) -> dict[int, str]:
+    return {code: letters.get(code, other) for code in range(256)}
 
 
 class Table(Kind):
