@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 
 import pytest
@@ -263,8 +264,14 @@ def test_what_there_is_not_is_named_with_what_there_is(tiny):
         game.check()
 
 
-def test_without_gymnasium_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gymnasium", None)
-    monkeypatch.delitem(sys.modules, "understudy.games.game")
-    with pytest.raises(GameError, match="install the extra `games`"):
-        __import__("understudy.games.game")
+@pytest.mark.parametrize("missing", ["gymnasium", "pyboy"])
+def test_without_its_libraries_the_extra_is_named(game_file, missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from understudy.errors import GameError\n"
+        "from understudy.games.registry import open_game\n"
+        f"try: open_game({str(game_file)!r})\n"
+        "except GameError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "install the extra `games`" in run.stdout

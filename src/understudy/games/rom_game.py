@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import gymnasium  # noqa: TID253 - with game.py, which says what to do where it is missing
 import msgspec
 import numpy as np
 import zstandard
@@ -52,6 +51,8 @@ class RomGame(Game):
         render_mode: Literal["rgb_array"] | None = "rgb_array",
     ) -> None:
         """GameError for what is wrong in ``file`` or its ROM; EmulatorError as emulators do."""
+        from gymnasium import spaces
+
         self._file = read_rom_file(file)
         check_rom(self._file)
         self.name = self._file.name
@@ -59,13 +60,13 @@ class RomGame(Game):
         self.render_mode = render_mode
         reports = any(task.kind == "report" for task in self._file.tasks)
         self._action_names = (*self._file.buttons, *([REPORT] if reports else []))
-        self.action_space = gymnasium.spaces.Discrete(len(self._action_names))
-        screen = gymnasium.spaces.Box(0, 255, (SCREEN_HEIGHT, SCREEN_WIDTH, 3), np.uint8)
-        self.observation_space: gymnasium.Space[Any] = screen
+        self.action_space = spaces.Discrete(len(self._action_names))
+        screen = spaces.Box(0, 255, (SCREEN_HEIGHT, SCREEN_WIDTH, 3), np.uint8)
+        self.observation_space: spaces.Space[Any] = screen
         if self._file.observe_memory:
             count = sum(count for _, count in self._file.memory.spans)
-            memory = gymnasium.spaces.Box(0, 255, (count,), np.uint8)
-            self.observation_space = gymnasium.spaces.Dict({"screen": screen, "memory": memory})
+            memory = spaces.Box(0, 255, (count,), np.uint8)
+            self.observation_space = spaces.Dict({"screen": screen, "memory": memory})
         self._states: dict[tuple[str, tuple[Line, ...]], bytes] = {}
         self._emulator: Emulator = open_emulator(self._file.rom, settings)
         self._emulator.run(self._file.power_on_frames)
