@@ -150,6 +150,7 @@ def running(stand_in: SkyEmuStandIn):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
         served = 0
 
         def setup(self) -> None:
