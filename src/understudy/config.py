@@ -162,6 +162,20 @@ class DiskSettings(_Section):
     )
 
 
+class GamesSettings(_Section):
+    """What games made of a ROM run on."""
+
+    emulator: Literal["pyboy", "skyemu"] = Field(
+        default="pyboy",
+        description="`pyboy` runs inside this process; `skyemu` is a SkyEmu that somebody has "
+        "started with its HTTP control server on this machine.",
+    )
+    skyemu_url: str = Field(
+        default="http://localhost:8080",
+        description='Where SkyEmu listens, with `emulator = "skyemu"`.',
+    )
+
+
 class Settings(_Section):
     """The settings of one workspace; every key has a default."""
 
@@ -177,6 +191,7 @@ class Settings(_Section):
     catalog: CatalogSettings = Field(default_factory=CatalogSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     disk: DiskSettings = Field(default_factory=DiskSettings)
+    games: GamesSettings = Field(default_factory=GamesSettings)
 
 
 def load_settings(path: Path) -> Settings:

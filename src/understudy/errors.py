@@ -76,3 +76,11 @@ class UpstreamError(UnderstudyError):
 
 class PluginError(UnderstudyError):
     """A plug-in cannot be found, loaded, or does not keep its contract."""
+
+
+class GameError(UnderstudyError):
+    """A game cannot be found, described or played as asked: its file, ROM, task or action."""
+
+
+class EmulatorError(GameError):
+    """The emulator that runs a game crashed, refused or cannot be reached."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DIALECTS = "understudy.dialects"
 EXPORTS = "understudy.exports"
+GAMES = "understudy.games"
 
 
 def names(group: str) -> list[str]:

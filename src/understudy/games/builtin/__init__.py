@@ -1,0 +1,1 @@
+"""The games that come with Understudy, each a folder that registers like a plug-in."""
