@@ -223,3 +223,13 @@ def test_show_says_how_much_of_the_trace_it_leaves_out(recorded, capsys):
     assert not any(line != line.rstrip() for line in out.splitlines())
     _, out, _ = run(capsys, "session", "show", session.id, "--trace", "-w", path)
     assert "not shown" not in out
+
+
+def test_show_says_how_many_frames_the_game_missed(recorded, capsys):
+    path, _ = recorded
+    with understudy.Workspace(path) as workspace, workspace.record(name="hasty") as session:
+        for tick in (0, 1, 5, 9):
+            session.frame(tick=tick, state=1.0)
+    status, out, _ = run(capsys, "session", "show", session.id, "-w", path)
+    assert status == 0
+    assert "missed     6 frames in 2 gaps" in out

@@ -126,6 +126,7 @@ def _facts(recorded: RecordedSession, *, whole_trace: bool) -> dict[str, Any]:
 def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
     row = recorded.metadata
     counters = recorded.counters
+    facts = recorded.manifest.facts if recorded.manifest else {}
     current = recorded.current_feedback
     print_facts(
         [
@@ -144,6 +145,9 @@ def _print_session(recorded: RecordedSession, *, whole_trace: bool) -> None:
             ("counted", _counters(recorded)),
             ("dropped for", _counts(counters.get("reasons"))),
             ("masked", _counts(counters.get("masked"))),
+            ("missed", _missed(facts)),
+            *(("sealed although", disagreement) for disagreement in facts.get("disagreements", [])),
+            *(("note", note) for note in facts.get("notes", [])),
             ("success", row.success),
             ("score", row.human_score),
             ("automatic score", row.auto_score),
@@ -171,6 +175,12 @@ def _counters(recorded: RecordedSession) -> str:
         return "what was seen and dropped is known when the session is sealed"
     row = recorded.metadata
     return f"{row.seen:,} seen, {row.stored:,} stored, {row.dropped:,} dropped"
+
+
+def _missed(facts: dict[str, Any]) -> str | None:
+    """Frames that the game meant to play and did not hand over, or that were dropped."""
+    missed, gaps = facts.get("missed_ticks", 0), facts.get("gaps", 0)
+    return f"{counted(missed, 'frame')} in {counted(gaps, 'gap')}" if missed else None
 
 
 def _holdings(row: SessionRow) -> str:
