@@ -24,11 +24,11 @@ void show_pictures(u8 own, u8 enemy) {
 
 void draw_enemy_info(void) {
     const creature_t *enemy = &g.b.enemy;
-    fill(1, 0, 12, 4, ' ');
-    put_text(1, 0, species[enemy->species].name);
-    put_level(2, 1, enemy->level);
-    draw_status(7, 1, enemy);
-    draw_hp_bar(2, 2, enemy);
+    fill(1, 1, 12, 3, ' ');
+    put_text(1, 1, species[enemy->species].name);
+    put_level(2, 2, enemy->level);
+    draw_status(7, 2, enemy);
+    draw_hp_bar(2, 3, enemy);
     flush();
 }
 

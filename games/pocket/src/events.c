@@ -43,7 +43,7 @@ static void receive(const person_info_t *person) {
 }
 
 static void heal(void) {
-    if (!ask_yes_no("Shall I take care of your creatures?")) {
+    if (!ask_yes_no("Shall I heal your creatures?")) {
         say("Come back any time!");
         return;
     }

@@ -18,7 +18,6 @@ typedef struct {
 
 static cell_job_t strip[VIEW_COLUMNS];
 static const map_info_t *here;
-static u8 window_open;
 static u8 stepping;      /* the other foot is in front */
 static u8 next_sprite;
 static u8 turned_person; /* looks at the hero while they talk */
@@ -61,16 +60,9 @@ static void add_sprite(u8 x, u8 y, u8 tile, u8 attributes) {
     next_sprite += 4;
 }
 
-static u8 covered(u8 x, u8 y) {
-    return window_open && screen[(y >> 3) * SCREEN_WIDTH + (x >> 3)] < TILE_PICTURES;
-}
-
-/* Sixteen by sixteen pixels; menus that lie over it hide it. */
+/* Sixteen by sixteen pixels. */
 static void add_figure(int x, int y, u8 tile, u8 attributes) {
     if (x <= -16 || x >= 160 || y <= -16 || y >= 144) return;
-    if (x >= 0 && y >= 0 && x <= 144 && y <= 128) {
-        if (covered(x, y) || covered(x + 15, y + 15)) return;
-    }
     if (attributes == SYMMETRICAL) {
         add_sprite(x, y, tile, 0);
         add_sprite(x + 8, y, tile, FLIPPED);
@@ -159,16 +151,13 @@ void compose_map(void) {
 }
 
 void open_over_map(void) {
-    window_open = 0;
     compose_map();
     draw_figures(0, 0, 0);
     flush();
-    window_open = 1;
     show_window(1);
 }
 
 void close_to_map(void) {
-    window_open = 0;
     clear_screen();
     draw_figures(0, 0, 0);
     show_window(0);

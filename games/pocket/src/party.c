@@ -18,7 +18,7 @@ u8 party_screen(u8 mode, const char *prompt) {
     hide_sprites();
     box(0, 0, 20, 14);
     box(0, 14, 20, 4);
-    put_text(2, 16, prompt);
+    put_text(1, 16, prompt);
     place = choose(mode, 1, 1, PARTY_SIZE, 3, g.s.party_count, draw_member);
     if (place != CANCELLED) g.chosen_creature = place;
     return place;

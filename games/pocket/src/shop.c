@@ -35,7 +35,7 @@ static void buy(void) {
         count = choose_quantity(most > 20 ? 20 : (u8)most, price);
         if (!count) continue;
         word_number = price * count;
-        if (!ask_yes_no("That makes \3$. All right?")) continue;
+        if (!ask_yes_no("\3$ in all. Do you buy?")) continue;
         if (!add_item(g.chosen_item, count)) {
             say("Your bag is full.");
             continue;
@@ -59,7 +59,7 @@ static void sell(void) {
         count = choose_quantity(g.s.bag[find_item(g.chosen_item)].count, price);
         if (!count) continue;
         word_number = price * count;
-        if (!ask_yes_no("I can pay \3$. All right?")) continue;
+        if (!ask_yes_no("I pay \3$. Do you sell?")) continue;
         remove_item(g.chosen_item, count);
         g.s.items_sold += count;
         g.s.money = g.s.money > MOST_MONEY - word_number ? MOST_MONEY : g.s.money + word_number;

@@ -3,7 +3,7 @@
 #include "tables.h"
 
 #define TEXT_ROW 12
-#define TEXT_WIDTH 18
+#define TEXT_WIDTH 17 /* the arrow stands behind the last letter */
 #define TELL_FRAMES 22
 
 const char *word_a;
@@ -54,8 +54,21 @@ void fill(u8 x, u8 y, u8 width, u8 height, u8 tile) {
     mark_dirty(y, y + height - 1);
 }
 
+/* Sprites lie over everything: those that a box would cover are hidden. */
+static void hide_sprites_under(u8 left, u8 top, u8 right, u8 bottom) {
+    u8 *sprite = sprites;
+    u8 i, column, row;
+    for (i = 0; i != 40; i++) {
+        column = (u8)(sprite[1] - 1) >> 3; /* of its right edge, as the screen counts */
+        row = (u8)(sprite[0] - 1) >> 3;    /* of its lower edge */
+        if (column >= left && column <= right && row >= top && row <= bottom + 1) sprite[0] = 0;
+        sprite += 4;
+    }
+}
+
 void box(u8 x, u8 y, u8 width, u8 height) {
     u8 right = x + width - 1, bottom = y + height - 1;
+    hide_sprites_under(x, y, right, bottom);
     fill(x, y, width, height, ' ');
     fill(x, y, width, 1, TILE_BOX + 1);
     fill(x, bottom, width, 1, TILE_BOX + 7);
