@@ -135,6 +135,7 @@ void load_map(void) {
 void compose_map(void) {
     u8 row, column;
     u8 *target = screen;
+    here = &maps[g.s.map];
     for (row = 0; row != VIEW_ROWS; row++) {
         for (column = 0; column != VIEW_COLUMNS; column++) {
             const u8 *tiles =
@@ -307,8 +308,9 @@ void walk(void) {
         }
         buttons = g.pressed & (BUTTON_A | BUTTON_START);
         if (buttons & BUTTON_START) {
+            /* Drawn anew: whoever sets a scene from outside sees it after closing the menu. */
             if (start_menu()) leave_cave();
-            else close_to_map();
+            else load_map();
         } else if (buttons) {
             look_ahead();
         } else if (g.held & BUTTON_DOWN) step(FACING_DOWN);

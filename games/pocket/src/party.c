@@ -5,7 +5,7 @@ static void draw_member(u8 index, u8 x, u8 y) {
     const creature_t *creature = &g.s.party[index];
     put_text(x, y, species[creature->species].name);
     put_level(x + 10, y, creature->level);
-    draw_status(x + 15, y, creature);
+    draw_status(x + 14, y, creature);
     draw_hp_bar(x, y + 1, creature);
     put_number(x + 9, y + 1, creature->hp, 3);
     put(x + 12, y + 1, '/');

@@ -117,7 +117,12 @@ def _places(content: Content) -> dict[str, dict[str, object]]:
         name = place["id"]
         places[name] = {
             "solid": solid,
-            "encounter": names.replace(solid, "") and ("i" if place.get("cave") else '"'),
+            "encounter": "".join(
+                names[n]
+                for n in range(len(names))
+                if (not kinds[n] & 1 if place.get("cave") else kinds[n] & 2)
+                and place.get("encounters")
+            ),
             "cells": place["cells"].rstrip("\n").split("\n"),
             "warps": [[a[1], a[2], *b] for a, b in content.warps() if a[0] == name],
             "people": [[p["id"], *p["at"][1:]] for p in content.people if p["at"][0] == name],
@@ -221,6 +226,32 @@ def as_page(made: Described) -> str:
         "",
         "Written by `games/pocket/build.py` from `games/pocket/src/state.h`; the same facts for",
         "programs are in `pocket.toml` beside the ROM. Numbers of two bytes are little-endian.",
+        "",
+        "Values may be written while `settled` is 1. After `map`, `x` or `y` were written, press START",
+        "and B: the map is drawn anew when the menu closes. A `seed` written before a button decides",
+        "everything random that follows from it; CONTINUE goes on with the seed of the save.",
+        "",
+        "## The form of the TOML file",
+        "",
+        "A file for a game of your own has the same parts:",
+        "",
+        "| Part | Holds |",
+        "| --- | --- |",
+        "| `game`, `rom_sha256` | the name of the game and the hash of its ROM |",
+        "| `[settled]` | `address`: the name of a value; `value`: what it is when the game waits |",
+        "| `[values]` | a name and its `address` and `type`; `count` makes it a list |",
+        "| `[structs.NAME]` | `size` in bytes, and fields with `offset` and `type` |",
+        "| `[tables]` | names of numbers from 0, for the type `enum` |",
+        "| `[bits]` | names of bits, lowest first, for the type `bits` |",
+        "| `[labels]` | how the screen spells what the tables name |",
+        "| `[texts]` | dialogues by name |",
+        "| `[places.MAP]` | rows of cells, which letters are solid, and what stands where |",
+        "",
+        "Types: `u8`, `u16`, `bcd` (with `bytes`, highest first), `enum` (with `table`), `bits` (with",
+        "`bytes` and `names`), `text` (with `length`), `tiles` (with `columns` and `rows`; ASCII), and",
+        "`array` (with `of`, a struct, and `count`).",
+        "",
+        "## Addresses",
         "",
         "| Address | Name | Type | Meaning |",
         "| --- | --- | --- | --- |",
