@@ -99,7 +99,9 @@ def compile_rom(folder: Path) -> tuple[bytes, int]:
 def main() -> None:
     """Builds, or with --check only says whether what is committed is up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 on a difference"
+    )
     parser.add_argument("--keep", type=Path, help="a folder in which to leave what the tools make")
     options = parser.parse_args()
     version = compiler_version()

@@ -14,7 +14,7 @@ MOST_FRAMES = 2400  # a long turn of battle takes about 600
 STEPS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 
 
-class NeverSettled(Exception):
+class NeverSettledError(Exception):
     """The game did not come to rest after a button."""
 
 
@@ -50,7 +50,7 @@ class Pocket:
             if self.emulator.memory[settled]:
                 self.emulator.tick(1, True)
                 return
-        raise NeverSettled(f"mode {self['mode']}, text {self['text']!r}")
+        raise NeverSettledError(f"mode {self['mode']}, text {self['text']!r}")
 
     def press(self, *buttons: str) -> "Pocket":
         for button in buttons:
@@ -153,7 +153,7 @@ class Pocket:
             self.press(path[0])
             if self["map"] != place:
                 return self
-        raise NeverSettled(f"no way to {x}, {y} on {self['map']}")
+        raise NeverSettledError(f"no way to {x}, {y} on {self['map']}")
 
     def flee(self) -> None:
         for _ in range(200):
@@ -186,7 +186,7 @@ class Pocket:
                 self.press(*["down"] * healthy[0], "a")
             else:
                 self.press("a")
-        raise NeverSettled("the battle did not end")
+        raise NeverSettledError("the battle did not end")
 
 
 def find_path(game: Pocket, goal: tuple[int, int]) -> list[str]:
@@ -217,7 +217,7 @@ def find_path(game: Pocket, goal: tuple[int, int]) -> list[str]:
     step = goal
     while step != start:
         if step not in came:
-            raise NeverSettled(f"no way to {goal} on {game['map']}")
+            raise NeverSettledError(f"no way to {goal} on {game['map']}")
         step, button = came[step]
         path.append(button)
     return path[::-1]

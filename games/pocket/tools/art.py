@@ -1,6 +1,7 @@
 """Turns the art, which is text, into the bytes that the machine draws."""
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 SHADES = {".": 0, " ": 0, "-": 1, "+": 2, "#": 3}
@@ -47,7 +48,9 @@ def read_font(path: Path) -> dict[str, list[str]]:
         if line.startswith("# One letter"):
             continue
         rows = line[2:].split("/")
-        letters[line[0]] = ["." + row.ljust(7, ".") for row in rows] + ["........"] * (8 - len(rows))
+        letters[line[0]] = ["." + row.ljust(7, ".") for row in rows] + ["........"] * (
+            8 - len(rows)
+        )
     return letters
 
 
@@ -90,7 +93,16 @@ def interface_bytes(path: Path) -> bytes:
         inside = "+" * filled + "." * (8 - filled)
         dark = "#" * filled + "." * (8 - filled)
         pictures.append(["........", edge, inside, dark, dark, inside, edge, "........"])
-    end = ["........", "#.......", "##......", "##......", "##......", "##......", "#.......", "........"]
+    end = [
+        "........",
+        "#.......",
+        "##......",
+        "##......",
+        "##......",
+        "##......",
+        "#.......",
+        "........",
+    ]
     pictures.append(end)
     out = b""
     for lines in pictures:
@@ -110,9 +122,7 @@ class Cells:
             letter, words = heading[1], heading[3:].split()
             self.letters[letter] = len(self.kinds)
             holds = words[1:]
-            self.kinds.append(
-                sum(bit for bit, word in CELL_BITS.items() if word in holds)
-            )
+            self.kinds.append(sum(bit for bit, word in CELL_BITS.items() if word in holds))
             picture = [[SHADES[dot] for dot in line] for line in _padded(lines, 16, 16)]
             for y in (0, 8):
                 for x in (0, 8):
@@ -162,7 +172,7 @@ def _inside(points: list[tuple[float, float]], x: float, y: float) -> bool:
 
 
 def _stroke(picture: Picture, points: list[tuple[float, float]]) -> None:
-    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(points):
         steps = int(max(abs(bx - ax), abs(by - ay))) or 1
         for step in range(steps + 1):
             x = int(ax + (bx - ax) * step / steps + 0.5)
@@ -182,9 +192,7 @@ def _ellipse(picture: Picture, shade: int, numbers: list[float], shaded: bool) -
         for x in range(PICTURE_SIZE):
             if not within(x, y):
                 continue
-            edge = not all(
-                within(x + dx, y + dy) for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
-            )
+            edge = not all(within(x + dx, y + dy) for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)))
             depth = ((x - cx + rx / 3) / rx) ** 2 + ((y - cy + ry / 3) / ry) ** 2
             if shaded and edge:
                 picture[y][x] = 3

@@ -105,7 +105,10 @@ def _table(kind: str, name: str, rows: list[str], empty: str | None = None) -> s
 def header(content: Content) -> str:
     """The numbers that the source uses by name."""
     start = content.rules["start"]
-    species = {name: content.number("species", start[name]) for name in ("species", "title_left", "title_right")}
+    species = {
+        name: content.number("species", start[name])
+        for name in ("species", "title_left", "title_right")
+    }
     values = {
         "FONT_BYTES": 96 * 8,
         "INTERFACE_TILES": len(art.interface_bytes(HOME / "art" / "interface.txt")) // 16,
@@ -169,10 +172,21 @@ def _rules(content: Content) -> list[str]:
         *(f"static {_bytes('picture_' + name, data)}" for name, data in content.pictures.items()),
         _table("item_info_t", "items", items, f"{{{nothing}, 0, 0, 0, 0}}"),
         _table("move_info_t", "moves", moves, f"{{{nothing}, 0, 0, 0, 0, 0, 0}}"),
-        _table("species_info_t", "species", species, f"{{{nothing}, 0, 0, 0, 0, 0, 0, 0, {{0}}, {{0}}, 0}}"),
+        _table(
+            "species_info_t",
+            "species",
+            species,
+            f"{{{nothing}, 0, 0, 0, 0, 0, 0, 0, {{0}}, {{0}}, 0}}",
+        ),
         _table("trainer_info_t", "trainers", trainers, f"{{{nothing}, 0, 0, 0, 0, {{0}}, {{0}}}}"),
-        _table("slot_t", "shop_goods", [f"{{{number('item', name)}, 1}}" for name in start["shop"]]),
-        _table("slot_t", "first_bag", [f"{{{number('item', name)}, {count}}}" for name, count in start["bag"]]),
+        _table(
+            "slot_t", "shop_goods", [f"{{{number('item', name)}, 1}}" for name in start["shop"]]
+        ),
+        _table(
+            "slot_t",
+            "first_bag",
+            [f"{{{number('item', name)}, {count}}}" for name, count in start["bag"]],
+        ),
     ]
 
 
@@ -196,7 +210,10 @@ def _world(content: Content) -> list[str]:
     for person in content.people:
         role, detail = person["role"], 0
         if role in ("item", "creature", "trainer"):
-            detail = number({"item": "item", "creature": "species", "trainer": "trainer"}[role], person["detail"])
+            detail = number(
+                {"item": "item", "creature": "species", "trainer": "trainer"}[role],
+                person["detail"],
+            )
         gift = number("gift", person["id"]) if person["id"] in content.gifts else 0
         name = {"nurse": "healer"}.get(role, role).upper()
         people.append(
@@ -207,10 +224,31 @@ def _world(content: Content) -> list[str]:
     return [
         *parts,
         _table("map_info_t", "maps", maps),
-        _table("warp_info_t", "warps", [f"{{{content.place(a)}, {content.place(b)}}}" for a, b in content.warps()], "{255, 0, 0, 255, 0, 0}"),
+        _table(
+            "warp_info_t",
+            "warps",
+            [f"{{{content.place(a)}, {content.place(b)}}}" for a, b in content.warps()],
+            "{255, 0, 0, 255, 0, 0}",
+        ),
         _table("person_info_t", "people", people, '{"", 255, 0, 0, 0, 0, 0, 0, 0, 0, 0}'),
-        _table("sign_info_t", "signs", [f"{{{content.place(s['at'])}, {number('text', s['id'])}}}" for s in content.world["signs"]], "{255, 0, 0, 0}"),
-        _table("pickup_info_t", "pickups", [f"{{{content.place(p['at'])}, {number('item', p['item'])}}}" for p in content.world["pickups"]], "{255, 0, 0, 0}"),
+        _table(
+            "sign_info_t",
+            "signs",
+            [
+                f"{{{content.place(s['at'])}, {number('text', s['id'])}}}"
+                for s in content.world["signs"]
+            ],
+            "{255, 0, 0, 0}",
+        ),
+        _table(
+            "pickup_info_t",
+            "pickups",
+            [
+                f"{{{content.place(p['at'])}, {number('item', p['item'])}}}"
+                for p in content.world["pickups"]
+            ],
+            "{255, 0, 0, 0}",
+        ),
         _table("char *const", "texts", ['""', *(_text(text) for _, text in content.texts)]),
     ]
 

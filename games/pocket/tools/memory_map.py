@@ -209,7 +209,7 @@ def as_toml(made: Described, rom: bytes, compiler: str) -> str:
     lines += [f"{name} = {json.dumps(text)}" for name, text in made.texts.items()]
     lines += [
         "",
-        "# Where things stand, for scripts that find their way: columns and rows from the top left;",
+        "# Where things stand, for scripts that find their way: columns and rows from 0;",
         "# a warp is its column, its row, and the map, column and row it leads to.",
     ]
     for name, place in made.places.items():
@@ -222,37 +222,7 @@ def as_toml(made: Described, rom: bytes, compiler: str) -> str:
 def as_page(made: Described) -> str:
     """The memory map as people read it."""
     lines = [
-        "# Memory map of pocket",
-        "",
-        "Written by `games/pocket/build.py` from `games/pocket/src/state.h`; the same facts for",
-        "programs are in `pocket.toml` beside the ROM. Numbers of two bytes are little-endian.",
-        "",
-        "Values may be written while `settled` is 1. After `map`, `x` or `y` were written, press START",
-        "and B: the map is drawn anew when the menu closes. A `seed` written before a button decides",
-        "everything random that follows from it; CONTINUE goes on with the seed of the save.",
-        "",
-        "## The form of the TOML file",
-        "",
-        "A file for a game of your own has the same parts:",
-        "",
-        "| Part | Holds |",
-        "| --- | --- |",
-        "| `game`, `rom_sha256` | the name of the game and the hash of its ROM |",
-        "| `[settled]` | `address`: the name of a value; `value`: what it is when the game waits |",
-        "| `[values]` | a name and its `address` and `type`; `count` makes it a list |",
-        "| `[structs.NAME]` | `size` in bytes, and fields with `offset` and `type` |",
-        "| `[tables]` | names of numbers from 0, for the type `enum` |",
-        "| `[bits]` | names of bits, lowest first, for the type `bits` |",
-        "| `[labels]` | how the screen spells what the tables name |",
-        "| `[texts]` | dialogues by name |",
-        "| `[places.MAP]` | rows of cells, which letters are solid, and what stands where |",
-        "",
-        "Types: `u8`, `u16`, `bcd` (with `bytes`, highest first), `enum` (with `table`), `bits` (with",
-        "`bytes` and `names`), `text` (with `length`), `tiles` (with `columns` and `rows`; ASCII), and",
-        "`array` (with `of`, a struct, and `count`).",
-        "",
-        "## Addresses",
-        "",
+        (Path(__file__).parent / "memory_map_opening.md").read_text(encoding="utf-8"),
         "| Address | Name | Type | Meaning |",
         "| --- | --- | --- | --- |",
     ]
