@@ -25,3 +25,19 @@ def test_sessions_are_listed_and_forgotten_where_the_catalog_cannot_be_written(
         ws.forget(ids[0])
         assert [row.id for row in ws.rows()] == [ids[1]]
         assert next(ws.sessions()).id == ids[1]
+
+
+def test_forgetting_reaches_the_real_catalog_as_soon_as_it_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "ws"
+    with understudy.Workspace(path) as ws, ws.record(name="one") as recorder:
+        recorder.step(action="a")
+    (path / "catalog.sqlite").rename(tmp_path / "kept.sqlite")
+    (path / "catalog.sqlite").symlink_to(tmp_path / "nowhere" / "catalog.sqlite")
+    with understudy.Workspace(path) as ws:
+        assert [row.id for row in ws.rows()] == [recorder.id]
+        # When it can be written again by the time that the session is gone
+        (path / "catalog.sqlite").unlink()
+        (tmp_path / "kept.sqlite").rename(path / "catalog.sqlite")
+        ws.forget(recorder.id)
+    with understudy.Workspace(path) as ws:
+        assert ws.rows() == []

@@ -63,6 +63,8 @@ class Workspace(WorkspaceFolder):
         settings = self.settings.mask
         return Masker(enabled=settings.enabled, kinds=settings.kinds, words=settings.words)
 
+    _catalog_is_temporary = False
+
     @cached_property
     def catalog(self) -> Catalog:
         """The index of the sessions, opened on first use. Raises CatalogError.
@@ -77,6 +79,7 @@ class Workspace(WorkspaceFolder):
             if catalog is None:
                 raise
             logger.warning("%s; until then sessions are looked up in their folders", error)
+            self._catalog_is_temporary = True
             return catalog
 
     # Recording -----------------------------------------------------------------------------------
@@ -275,6 +278,22 @@ class Workspace(WorkspaceFolder):
         from understudy.session.keeping.forget import forget_session
 
         return forget_session(self, name)
+
+    def unlist(self, identity: str) -> None:
+        """Take a session that is gone out of the catalog, and where a temporary one stands in for
+        it, out of the real one too: removing the session may have made the room for that.
+        """
+        self.catalog.delete_session(identity)
+        if self._catalog_is_temporary:
+            try:
+                with Catalog(self.catalog_url) as real:
+                    real.delete_session(identity)
+            except CatalogError:
+                logger.warning(
+                    "the catalog still lists the forgotten session %s; run `understudy reindex` "
+                    "once it can be written",
+                    identity,
+                )
 
     def merge(
         self, other: str | os.PathLike[str], *, progress: Progress | None = None

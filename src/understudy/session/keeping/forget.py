@@ -73,7 +73,7 @@ def forget_session(workspace: Workspace, name: str) -> ForgetReport:
         archives = remove_archive(workspace, report.session, stem)
         remove_whole(_folder(workspace, report, archived=archived), report.session)
         report.removed = sorted({*report.removed, *archives})
-        workspace.catalog.delete_session(report.session)
+        workspace.unlist(report.session)
     for lock in (workspace.internal / "locks").glob(f"{report.session}.*"):
         lock.unlink(missing_ok=True)
     report.done = True
