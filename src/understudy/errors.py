@@ -84,3 +84,7 @@ class GameError(UnderstudyError):
 
 class EmulatorError(GameError):
     """The emulator that runs a game crashed, refused or cannot be reached."""
+
+
+class PlayerError(UnderstudyError):
+    """A player cannot play or go on: its script, its model server, its keyboard, its money."""

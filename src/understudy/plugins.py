@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DIALECTS = "understudy.dialects"
 EXPORTS = "understudy.exports"
 GAMES = "understudy.games"
+PLAYERS = "understudy.players"
+SCRIPTS = "understudy.scripts"
 
 
 def names(group: str) -> list[str]:

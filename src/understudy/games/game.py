@@ -39,6 +39,16 @@ class Action:
     name: str
     text: str = ""
 
+    def __str__(self) -> str:
+        """As records and datasets write it: ``press_a``, or ``report: three potions``."""
+        return f"{self.name}: {self.text}" if self.text else self.name
+
+    @classmethod
+    def parse(cls, written: str) -> Action:
+        """What ``str`` made of an action."""
+        name, _, text = written.partition(":")
+        return cls(name.strip(), text.strip())
+
 
 class Game(gymnasium.Env[Any, Any]):
     """Base of every game.
@@ -85,6 +95,10 @@ class Game(gymnasium.Env[Any, Any]):
     def describe(self) -> str:
         """The state in words, for players that read."""
         return "\n".join(f"{name}: {value}" for name, value in self.memory().items())
+
+    def identity(self) -> dict[str, str]:
+        """What has to be the same for a session to be played again: versions and hashes."""
+        return {}
 
     @property
     def task(self) -> Task | None:

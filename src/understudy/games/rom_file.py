@@ -344,8 +344,8 @@ def _tasks(
     return list(tasks.values()), setups
 
 
-def check_rom(file: RomGameFile) -> None:
-    """GameError when the ROM is missing or is not the one that the file was written for."""
+def check_rom(file: RomGameFile) -> str:
+    """The ROM's SHA-256; GameError when it is missing or is not the one the file is for."""
     import hashlib
 
     from understudy.games.emulators.emulator import read_rom
@@ -356,3 +356,4 @@ def check_rom(file: RomGameFile) -> None:
             f"{file.rom} is not the ROM that {file.path} describes: its SHA-256 is {found} and not "
             f"{file.rom_sha256}; put the right one there"
         )
+    return found

@@ -54,7 +54,7 @@ class RomGame(Game):
         from gymnasium import spaces
 
         self._file = read_rom_file(file)
-        check_rom(self._file)
+        self._rom_sha256 = check_rom(self._file)
         self.name = self._file.name
         self.words = self._file.words
         self.render_mode = render_mode
@@ -167,6 +167,10 @@ class RomGame(Game):
             task = self.find_task(found.progress["task"])
             self._progress = Progress.from_state(task, found.progress)
             self._next_task = task
+
+    def identity(self) -> dict[str, str]:
+        """The SHA-256 of the ROM, and the emulator with its version where it tells one."""
+        return {"rom_sha256": self._rom_sha256, "emulator": self._emulator.version()}
 
     def close(self) -> None:
         """Switch the emulator off."""

@@ -74,6 +74,10 @@ class Emulator(ABC):
     def close(self) -> None:
         """Switch off; may be called twice."""
 
+    def version(self) -> str:
+        """The kind of emulator, with its version where it tells one."""
+        return self.name
+
     def run_until(self, address: int, value: int, *, at_most: int) -> int | None:
         """Let frames pass until the byte at ``address`` is ``value``; the number of them.
 

@@ -47,6 +47,12 @@ class PyBoyEmulator(Emulator):
             ) from error
         self._pyboy.set_emulation_speed(0)
 
+    def version(self) -> str:
+        """``pyboy`` with the version of its package."""
+        from importlib.metadata import version
+
+        return f"{self.name} {version('pyboy')}"
+
     def press(self, buttons: Iterable[str], frames: int) -> None:
         """Hold ``buttons`` for ``frames``, then let go."""
         held = check_buttons(buttons)
