@@ -11,6 +11,7 @@ from typing import Any
 from understudy.session.feedback import CurrentFeedback, derive, read_feedback
 from understudy.session.frames.file import iterate_row_counts
 from understudy.session.header import SessionHeader, read_header
+from understudy.session.play_facts import play_facts
 from understudy.session.steps import AgentStep, ChatStep
 from understudy.session.trace_file import read_trace
 from understudy.store.catalog.schema import SessionRow
@@ -48,12 +49,14 @@ def make_row(
 ) -> SessionRow:
     """A catalog line from its parts."""
     counters = facts.get("counters", {})
+    play = play_facts(header, facts)
     return SessionRow(
         id=header.id,
         directory=folder.name,
         name=header.name,
         game=header.game,
         task=header.task,
+        task_id=play.task_id if play else "",
         player=header.player,
         model=header.model or "",
         status=facts.get("status", "recording"),
@@ -78,6 +81,7 @@ def make_row(
         consent=header.consent,
         sealed_sha256=sealed_sha256,
         schema=header.schema,
+        play=play,
     )
 
 

@@ -21,6 +21,7 @@ from understudy.session.feedback import (
     read_feedback,
 )
 from understudy.session.header import read_header
+from understudy.session.instruction import InstructionRow, instruction_rows, picture_of
 from understudy.session.steps import Step
 from understudy.session.trace_file import read_trace
 from understudy.session.views import write_views
@@ -85,6 +86,19 @@ class RecordedSession:
     def trace(self) -> Iterator[Step]:
         """The steps, chats and events in order, one in memory at a time."""
         return read_trace(self.path / "trace.jsonl")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its seal says of it: counts, how it ended; empty for an unsealed session."""
+        return self.manifest.facts if self.manifest else {}
+
+    def instruction_rows(self) -> Iterator[InstructionRow]:
+        """A row for each step of a player, as training wants them; pictures stay where they are."""
+        return instruction_rows(self.path, self.header, self.facts, self.current_feedback)
+
+    def picture_of(self, row: InstructionRow) -> bytes | None:
+        """The PNG that was on the screen before ``row``'s action; None where none was kept."""
+        return picture_of(self.path, row)
 
     def frames(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All frames in memory. Gap rows have ``missed`` > 0 and null values."""

@@ -23,13 +23,14 @@ from understudy.session.frames.file import iterate_batches
 from understudy.session.frames.layout import stamped
 from understudy.session.header import SessionHeader
 from understudy.session.images import ImageReader, seal_images
+from understudy.session.play_facts import PlayTally, was_played
 from understudy.session.steps import AgentStep, ChatStep
 from understudy.session.trace_file import read_trace
 from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
 from understudy.store.manifest import Manifest, hash_tree, write_manifest
 
 RECORDED = ("session.json", "trace.jsonl", "frames.parquet", "images.pack", "screenshots",
-            "memory_snapshots")  # fmt: skip
+            "memory_snapshots", "analysis")  # fmt: skip
 """What the manifest covers: all that was recorded, in its final form."""
 
 PACKED_MOST_BYTES = 128 * 1024 * 1024
@@ -99,8 +100,11 @@ def derive_facts(folder: Path, header: SessionHeader) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     last_time = header.started
     chat_status: Counter[str] = Counter()
+    played = PlayTally() if was_played(header) else None
     for step in read_trace(folder / "trace.jsonl"):
         kinds[type(step).__name__] += 1
+        if played is not None and isinstance(step, AgentStep):
+            played.add(step)
         last_time = max(last_time, step.time)
         if isinstance(step, ChatStep):
             chat_status[step.status] += 1
@@ -114,6 +118,7 @@ def derive_facts(folder: Path, header: SessionHeader) -> dict[str, Any]:
         "missed_ticks": 0,
         "images": 0,
         "images_missing": 0,
+        "play": played.facts() if played is not None else None,
     }
     parquet = folder / "frames.parquet"
     images = folder / "images.pack"

@@ -10,12 +10,11 @@ from understudy.session.feedback import derive, read_feedback
 from understudy.session.header import read_header
 from understudy.session.keeping.rewrite import JOURNAL_NAME
 from understudy.session.seal import derive_facts
-from understudy.store.atomic import json_bytes
 from understudy.store.blocks import scan_blocks
 from understudy.store.checked_lines import scan_lines
 from understudy.store.manifest import MANIFEST_NAME, Problem, check_files, read_manifest
 
-_COUNTED = ("steps", "chats", "events", "frames", "gaps", "images", "ended")
+_COUNTED = ("steps", "chats", "events", "frames", "gaps", "images", "ended", "play")
 
 
 def verify(folder: Path, *, sealed_sha256: str | None = None) -> list[Problem]:
@@ -111,18 +110,14 @@ def _check_views(folder: Path) -> list[Problem]:
     header = read_header(folder)
     facts = read_manifest(folder).facts
     current = derive(read_feedback(folder), header.tags)
-    expected = {
-        views.METADATA_NAME: views.metadata_view(header, facts, current),
-        views.TRACE_NAME: views.trace_view(folder),
-    }
     problems = []
-    for name, view in expected.items():
+    for name, view in views.views(folder, header, facts, current):
         try:
             there = (folder / name).read_bytes()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             problems.append(Problem(name, f"cannot be read ({reason})"))
             continue
-        if there != json_bytes(view):
+        if there != view:
             problems.append(Problem(name, "does not say what the record says"))
     return problems

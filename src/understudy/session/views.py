@@ -1,22 +1,27 @@
 """The JSON files that people and other tools open: derived from the record, never its source.
 
-``session_metadata.json`` and ``execution_trace.json`` stand outside the manifest and are written
-anew, in one step each, whenever feedback arrives.
+``session_metadata.json``, ``execution_trace.json`` and, where it was asked for,
+``training_data.jsonl`` stand outside the manifest; those that tell scores are written anew, in one
+step each, whenever feedback arrives.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from understudy.session.feedback import CurrentFeedback
 from understudy.session.header import SessionHeader
+from understudy.session.instruction import training_data
 from understudy.session.steps import AgentStep, ChatStep, Step
 from understudy.session.trace_file import read_trace
-from understudy.store.atomic import write_json_atomic
+from understudy.store.atomic import json_bytes, write_atomic
 
 METADATA_NAME = "session_metadata.json"
 TRACE_NAME = "execution_trace.json"
+TRAINING_NAME = "training_data.jsonl"
+VIEWS = (METADATA_NAME, TRACE_NAME, TRAINING_NAME)
 
 
 def metadata_view(
@@ -65,13 +70,41 @@ def trace_view(folder: Path) -> dict[str, Any]:
     return {"execution_trace": [entry for entry in entries if entry is not None]}
 
 
-def write_views(
+def views(
     folder: Path, header: SessionHeader, facts: dict[str, Any], feedback: CurrentFeedback
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every view that the session in ``folder`` has to have."""
+    yield METADATA_NAME, json_bytes(metadata_view(header, facts, feedback))
+    yield TRACE_NAME, json_bytes(trace_view(folder))
+    if wants_training_data(header):
+        yield TRAINING_NAME, training_data(folder, header, facts, feedback)
+
+
+def write_views(
+    folder: Path,
+    header: SessionHeader,
+    facts: dict[str, Any],
+    feedback: CurrentFeedback,
 ) -> None:
-    """Write both views. Raises StorageError as the disk does."""
-    write_json_atomic(folder / METADATA_NAME, metadata_view(header, facts, feedback))
+    """Write the views, those that never change only where they are missing.
+
+    Raises StorageError as the disk does. Under ``interval`` durability the disk is not waited for:
+    views can be made again. The metadata comes last: as long as they are older than the feedback,
+    the next opening writes all of it anew.
+    """
+    sync = header.durability == "step"
     if not (folder / TRACE_NAME).exists():
-        write_json_atomic(folder / TRACE_NAME, trace_view(folder))
+        write_atomic(folder / TRACE_NAME, json_bytes(trace_view(folder)), sync=sync)
+    if wants_training_data(header):
+        content = training_data(folder, header, facts, feedback)
+        write_atomic(folder / TRAINING_NAME, content, sync=sync)
+    metadata = json_bytes(metadata_view(header, facts, feedback))
+    write_atomic(folder / METADATA_NAME, metadata, sync=sync)
+
+
+def wants_training_data(header: SessionHeader) -> bool:
+    """Whether the session was begun with the wish for ``training_data.jsonl``."""
+    return header.metadata.get("save_training_data") is True
 
 
 def _justification(feedback: CurrentFeedback) -> str | None:

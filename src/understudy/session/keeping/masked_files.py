@@ -11,7 +11,7 @@ import msgspec
 
 from understudy.session.masking import Masker
 from understudy.session.recording.plain import encode
-from understudy.session.views import METADATA_NAME, TRACE_NAME
+from understudy.session.views import VIEWS
 from understudy.store.atomic import safe_slug
 from understudy.store.checked_lines import line_is_whole, seal_line
 from understudy.store.manifest import MANIFEST_NAME
@@ -34,7 +34,7 @@ _OTHERWISE = re.compile(r".*\.(png|parquet|pack|blocks|partial|lock)|rewrite\.js
 
 def is_looked_at(name: str) -> bool:
     """Whether the file may hold text that is not derived from another file of the session."""
-    return name not in (METADATA_NAME, TRACE_NAME) and not _OTHERWISE.fullmatch(name)
+    return name not in VIEWS and not _OTHERWISE.fullmatch(name)
 
 
 def find_in_file(

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from understudy.session.frames.intake import FrameIntake
 from understudy.session.header import SessionHeader
 from understudy.session.recording.counters import Counters, logger
@@ -26,7 +28,7 @@ from understudy.session.recording.fields import fit_fields
 from understudy.session.recording.pictures import own_copy
 from understudy.session.recording.plain import encode, to_plain
 from understudy.session.recording.writer import Handover, SessionWriter
-from understudy.store.atomic import safe_slug, sync_folder
+from understudy.store.atomic import safe_slug, sync_folder, write_atomic
 
 if TYPE_CHECKING:
     from understudy.config import RecordSettings
@@ -74,7 +76,7 @@ class SessionRecorder:
         self._ended = threading.Lock()
         self._closed = False
         self.results: dict[str, Any] = {}
-        """``success`` and ``outcome`` of what was played, as given to ``seal``."""
+        """How what was played ended, as given to ``seal``."""
         self._failure = failure
         self._intake = FrameIntake(
             self._open_writer,
@@ -174,21 +176,45 @@ class SessionRecorder:
         """Record that something happened to the recording itself."""
         return self._record("event", {"kind": kind, "facts": facts or None}, wait=False)
 
-    def snapshot(self, name: str, source: str | Path) -> bool:
+    def snapshot(self, name: str, source: str | Path | bytes) -> bool:
         """Copy a file (a memory database, an emulator state) into ``memory_snapshots/``.
 
         The copy has the source's ending and is synced before this returns. An SQLite database in
-        use is copied through SQLite itself, so that the copy is consistent.
+        use is copied through SQLite itself, so that the copy is consistent. ``source`` may also be
+        the content itself; ``name`` then has the ending.
         """
         try:
-            from understudy.session.recording.snapshots import copy_snapshot
+            from understudy.session.recording.snapshots import copy_snapshot, write_snapshot
 
-            target = copy_snapshot(Path(source), self.path / "memory_snapshots", name)
+            folder = self.path / "memory_snapshots"
+            if isinstance(source, bytes):
+                target = write_snapshot(source, folder, name, sync=self._sync_each)
+            else:
+                target = copy_snapshot(Path(source), folder, name)
         except Exception as error:  # whatever the source is, the game goes on
             self.counters.see_trace()
             self.counters.drop(1, f"the snapshot {name!r} could not be taken: {error}")
             return False
         return self.event("snapshot", name=name, file=target.relative_to(self.path).as_posix())
+
+    def analysis(self, name: str, content: Any) -> bool:
+        """Keep ``content``, plain data, as ``analysis/NAME.json``; True when it is there.
+
+        It is sealed with the session; giving a name again replaces what was there.
+        """
+        try:
+            plain = to_plain(content, self.counters.leave_out)
+            masked, found = self._masker.mask_value(plain)
+            self.counters.add_masked(found)
+            folder = self.path / "analysis"
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{safe_slug(name, 'analysis')}.json"
+            encoded = msgspec.json.format(encode(masked, self.counters.leave_out), indent=2)
+            write_atomic(path, encoded + b"\n", sync=self._sync_each)
+        except Exception as error:  # whatever was found out, the game goes on
+            self.counters.fail(f"the analysis {name!r} could not be kept: {error}")
+            return False
+        return True
 
     def flush(self, timeout_s: float = ACKNOWLEDGE_TIMEOUT_S) -> bool:
         """Bring everything recorded so far to the disk; True when all of it is there."""
@@ -204,11 +230,13 @@ class SessionRecorder:
         status: str = "sealed",
         success: bool | None = None,
         outcome: str | None = None,
+        **results: Any,
     ) -> bool:
         """End the session: write out everything, seal it with its manifest; True when that worked.
 
         ``status`` is ``sealed`` or ``incomplete`` (with its ``reason``); ``success`` and
-        ``outcome`` say how the game's task ended. Later calls do nothing.
+        ``outcome`` say how the game's task ended, ``results`` whatever else is known of that
+        (``completion``: how it ended in a word). Later calls do nothing.
         When sealing fails (a full disk), everything recorded stays and is sealed on the next open.
         """
         with self._ended:
@@ -217,7 +245,9 @@ class SessionRecorder:
             self._closed = True
             _open_recorders.discard(self)
             self._intake.close("a frame came after the session was closed")
-            given = {"success": success, "outcome": outcome and self._masked(outcome)}
+            given = {"success": success, "outcome": outcome, **results}
+            given, found = self._masker.mask_value(to_plain(given, self.counters.leave_out))
+            self.counters.add_masked(found)
             self.results = {name: value for name, value in given.items() if value is not None}
             if self._failure is not None:
                 return False

@@ -8,9 +8,17 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from understudy.store.atomic import safe_slug, sync_folder
+from understudy.store.atomic import safe_slug, sync_folder, write_atomic
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def write_snapshot(content: bytes, folder: Path, name: str, *, sync: bool) -> Path:
+    """Write ``content`` to ``folder/NAME``, whole or not at all. Raises StorageError."""
+    folder.mkdir(exist_ok=True)
+    target = _target(folder, name, "")
+    write_atomic(target, content, sync=sync)
+    return target
 
 
 def copy_snapshot(source: Path, folder: Path, name: str) -> Path:
@@ -19,9 +27,7 @@ def copy_snapshot(source: Path, folder: Path, name: str) -> Path:
     Raises OSError or sqlite3.Error as the copying does.
     """
     folder.mkdir(exist_ok=True)
-    stem = Path(name).stem if Path(name).suffix else name
-    ending = Path(name).suffix or source.suffix
-    target = folder / f"{safe_slug(stem, 'snapshot')}{safe_slug(ending, '') and ending}"
+    target = _target(folder, name, source.suffix)
     partial = target.with_name(f".{target.name}.partial")
     try:
         with open(source, "rb") as file:
@@ -43,3 +49,9 @@ def copy_snapshot(source: Path, folder: Path, name: str) -> Path:
         partial.unlink(missing_ok=True)
     sync_folder(folder)
     return target
+
+
+def _target(folder: Path, name: str, ending: str) -> Path:
+    stem = Path(name).stem if Path(name).suffix else name
+    ending = Path(name).suffix or ending
+    return folder / f"{safe_slug(stem, 'snapshot')}{safe_slug(ending, '') and ending}"

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from understudy.errors import CatalogError, SessionError, UsageError
 from understudy.store.catalog.database import DamagedCatalogError, Database, put_aside
-from understudy.store.catalog.schema import SessionRow, session_tags, sessions
+from understudy.store.catalog.schema import PlayFacts, SessionRow, session_tags, sessions
 from understudy.store.ulids import is_ulid, ulid_time
 
 ScoreSource = Literal["human", "auto", "any"]
@@ -24,11 +24,12 @@ When = str | date | datetime
 
 _FIELDS = SessionRow.__struct_fields__
 _COLUMNS = tuple(sessions.c[name] for name in _FIELDS)
-_TAGS = _FIELDS.index("tags")
+_TAGS, _PLAY = _FIELDS.index("tags"), _FIELDS.index("play")
 _COUNTERS = ("seen", "stored", "dropped", "masked")
 _SUMMED = ("steps", "chats", "frames", "images", "bytes", *_COUNTERS)
 _BATCH = 500
 _CANDIDATES_SHOWN = 8
+_decode_play = msgspec.json.Decoder(PlayFacts).decode
 
 
 class Catalog:
@@ -148,6 +149,7 @@ class Catalog:
         task: str | None = None,
         model: str | None = None,
         status: str | None = None,
+        success: bool | None = None,
         tag: str | None = None,
         min_score: float | None = None,
         score_source: ScoreSource = "human",
@@ -159,6 +161,7 @@ class Catalog:
     ) -> list[SessionRow]:
         """The sessions that fit every filter given, by the time they started.
 
+        ``task`` is what was asked, or the id of the game's task.
         ``min_score`` leaves out sessions without a score of ``score_source`` (``any``: the human
         one, else the automatic one). ``since`` and ``until`` are inclusive and compared with the
         start; an ISO 8601 text, a date (all of that day) or a datetime, UTC unless it says
@@ -166,10 +169,14 @@ class Catalog:
         """
         if limit is not None and limit < 0:
             raise UsageError(f"the limit is {limit}; give 0 or more")
-        equal = {"game": game, "player": player, "task": task, "model": model, "status": status}
+        equal = {"game": game, "player": player, "model": model, "status": status}
         filters: list[ColumnElement[bool]] = [
             sessions.c[name] == value for name, value in equal.items() if value is not None
         ]
+        if task is not None:
+            filters.append(or_(sessions.c.task == task, sessions.c.task_id == task))
+        if success is not None:
+            filters.append(sessions.c.success.is_(success))
         if tag is not None:
             of_session = session_tags.c.session == sessions.c.id
             filters.append(exists().where(of_session, session_tags.c.tag == tag))
@@ -258,6 +265,8 @@ def _rows(found: Iterable[Any]) -> Iterator[SessionRow]:
     for values in found:
         fields = dict(zip(_FIELDS, values, strict=True))
         fields["tags"] = [] if values[_TAGS] == "[]" else msgspec.json.decode(values[_TAGS])
+        if values[_PLAY] is not None:
+            fields["play"] = _decode_play(values[_PLAY])
         yield SessionRow(**fields)
 
 
@@ -265,6 +274,8 @@ def _values(row: SessionRow) -> dict[str, Any]:
     values = {name: _storable(value) for name, value in msgspec.structs.asdict(row).items()}
     values["tags"] = msgspec.json.encode([_storable(tag) for tag in row.tags]).decode()
     values["started_at"] = _started_at(row)
+    if row.play is not None:
+        values["play"] = _storable(msgspec.json.encode(row.play).decode())
     return values
 
 

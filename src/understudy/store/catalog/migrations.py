@@ -61,7 +61,12 @@ def _1_sessions(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_1_sessions,)
+def _2_play(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE sessions ADD COLUMN task_id TEXT NOT NULL DEFAULT ''"))
+    connection.execute(text("ALTER TABLE sessions ADD COLUMN play TEXT"))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_1_sessions, _2_play)
 CATALOG_SCHEMA = len(MIGRATIONS)
 
 

@@ -25,6 +25,7 @@ sessions = Table(
     Column("name", Text, nullable=False),
     Column("game", Text, nullable=False),
     Column("task", Text, nullable=False),
+    Column("task_id", Text, nullable=False),
     Column("player", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -51,6 +52,7 @@ sessions = Table(
     Column("archived", Boolean, nullable=False),
     Column("sealed_sha256", Text),
     Column("schema", Integer, nullable=False),
+    Column("play", Text),
 )
 
 session_tags = Table(
@@ -59,6 +61,38 @@ session_tags = Table(
     Column("session", Text, primary_key=True),
     Column("tag", Text, primary_key=True),
 )
+
+
+class PlayFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a task that was played comes to, derived from the session when it is sealed."""
+
+    task_id: str = ""
+    """Empty for something that was asked and that the game has no task for."""
+    group: str = ""
+    difficulty: int | None = None
+    reference_steps: int | None = None
+    """A good number of steps for the task."""
+    max_steps: int | None = None
+    """The budget that was given."""
+    seed: int | None = None
+    completion: str = ""
+    """``success``, ``failure``, ``step_limit``, ``quit``, ``interrupted`` or ``error``."""
+    conditions: int = 0
+    """How many the task's check is made of."""
+    missing: int = 0
+    """How many of them did not hold at the end."""
+    screens: int = 0
+    """Distinct pictures that were seen."""
+    no_effect: int = 0
+    """Steps after which nothing had changed, waiting not counted."""
+    repeated: int = 0
+    """Steps that did what had been done before on the same picture."""
+    mistakes: int = 0
+    """Steps that the player itself recorded as deliberate mistakes."""
+    examples: int = 0
+    """Steps with a picture before them: what a training example needs."""
+    path: str = ""
+    """The actions in order, such as ``press_start press_down*3 press_a``."""
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +105,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     game: str = ""
     task: str = ""
+    task_id: str = ""
+    """Of the game's own task; empty where there is none."""
     player: str = ""
     model: str = ""
     status: str = "recording"
@@ -101,3 +137,5 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of its manifest."""
     schema: int = 1
     """Of the session's own files."""
+    play: PlayFacts | None = None
+    """Only of sessions in which a player played a game step by step."""
