@@ -43,6 +43,10 @@ class Condition(ABC):
         """What does not hold, in words; empty when everything does."""
         return [] if self.holds(moment) else [self.words()]
 
+    def count(self) -> int:
+        """The most lines that ``missing`` can have."""
+        return 1
+
 
 def lookup(values: Any, path: str) -> Any:
     """The value at ``path``, names and indices with dots between; LookupError without one."""
@@ -138,6 +142,9 @@ class All(Condition):
     def missing(self, moment: Moment) -> list[str]:
         return [line for one in self.of for line in one.missing(moment)]
 
+    def count(self) -> int:
+        return sum(one.count() for one in self.of)
+
 
 @dataclass
 class Any_(All):  # noqa: N801 - beside All
@@ -151,6 +158,9 @@ class Any_(All):  # noqa: N801 - beside All
 
     def missing(self, moment: Moment) -> list[str]:
         return [] if self.holds(moment) else [self.words()]
+
+    def count(self) -> int:
+        return 1
 
 
 @dataclass
