@@ -118,6 +118,27 @@ def test_tasks_may_stand_in_files_of_their_own(tmp_path):
         read(tmp_path, text.replace("more.toml", "less.toml"))
 
 
+def test_a_task_is_told_what_its_group_is_about(tmp_path):
+    described = TOML + '\n[groups]\nbag = "Looking through the bag"\n'
+    goals = {task.group: task.goal for task in read(tmp_path, described).tasks}
+    assert goals == {"bag": "Looking through the bag", "navigation": ""}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('fishing = "Catching fish"', "no task is of the group `fishing`; there is: "),
+        ('bag = " "', "say what the tasks of this group are about"),
+    ],
+)
+def test_words_of_a_group_that_nobody_reads_are_refused_with_their_line(tmp_path, line, message):
+    text = f"{TOML}\n[groups]\n{line}\n"
+    with pytest.raises(GameError) as refused:
+        read(tmp_path, text)
+    assert message in str(refused.value)
+    assert f"line {line_of(text, line)} (groups.{line.split()[0]})" in str(refused.value)
+
+
 MAP = """\
 compiler = "whatever the map's writer wants to keep"
 

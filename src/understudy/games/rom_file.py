@@ -79,6 +79,7 @@ class GameSpec(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     structs: dict[str, dict[str, ValueSpec | int]] = {}
     describe: list[DescribeSpec] = []
     starts: dict[str, StartSpec] = {}
+    groups: dict[str, str] = {}
     tasks: list[TaskSpec] = []
     task_files: list[str] = []
 
@@ -333,7 +334,8 @@ def _tasks(
     tasks: dict[str, Task] = {}
     setups: dict[str, tuple[Line, ...]] = {}
     for part, specs in parts:
-        found = read_tasks(part, specs, Reader(blank, memory.choices), starts=starts)
+        reader = Reader(blank, memory.choices)
+        found = read_tasks(part, specs, reader, starts=starts, goals=spec.groups)
         for index, task in enumerate(found):
             if task.id in tasks:
                 raise part.error(
@@ -341,7 +343,20 @@ def _tasks(
                 )
             tasks[task.id] = task
             setups[task.id] = _lines(part, list(task.setup), memory, "tasks", index, "setup")
+    _check_groups(file, spec.groups, {task.group for task in tasks.values()})
     return list(tasks.values()), setups
+
+
+def _check_groups(file: TomlFile, described: Mapping[str, str], used: set[str]) -> None:
+    for name, words in described.items():
+        if not words.strip():
+            raise file.error("say what the tasks of this group are about", "groups", name)
+        if name not in used:
+            raise file.error(
+                f"no task is of the group `{name}`; there is: {', '.join(sorted(used)) or 'none'}",
+                "groups",
+                name,
+            )
 
 
 def check_rom(file: RomGameFile) -> str:

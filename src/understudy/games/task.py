@@ -40,6 +40,7 @@ class Task:
     only in games that judge by themselves. ``reference_steps`` is the fewest, or a good number of
     steps; ``difficulty`` goes from 1 to 5. ``start`` names a start state of the game, empty for
     its first; ``setup`` is a recipe that follows it (both mean what the game makes of them).
+    ``goal`` says what the tasks of its ``group`` are about; empty where the game does not tell.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Task:
     kind: Literal["act", "report"] = "act"
     start: str = ""
     setup: tuple[str, ...] = ()
+    goal: str = ""
     check: Condition | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +66,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
     success: bool
     missing: tuple[str, ...] = ()
+    of: int = 1
+    """How many conditions there are, those that are missing among them."""
 
 
 class Progress:
@@ -91,7 +95,8 @@ class Progress:
         missing = check.missing(moment)
         if self.task.kind == "report" and self.report is None:
             missing = ["no report has been given", *missing]
-        return CheckResult(success=not missing, missing=tuple(missing))
+        of = check.count() + (self.task.kind == "report")
+        return CheckResult(success=not missing, missing=tuple(missing), of=of)
 
     def state(self) -> dict[str, Any]:
         """Plain data from which ``from_state`` makes the same progress."""
@@ -117,10 +122,12 @@ def read_tasks(
     reader: Reader,
     *,
     starts: Iterable[str],
+    goals: Mapping[str, str],
 ) -> list[Task]:
     """The tasks of a file; GameError with the line of whatever is wrong.
 
-    ``reader`` knows the paths that checks may name, ``starts`` are the names of the start states.
+    ``reader`` knows the paths that checks may name, ``starts`` are the names of the start states,
+    ``goals`` says of groups what their tasks are about.
     """
     known_starts = list(starts)
     tasks: dict[str, Task] = {}
@@ -147,6 +154,7 @@ def read_tasks(
             words=spec.words,
             group=spec.group,
             reference_steps=spec.reference_steps,
+            goal=goals.get(spec.group, ""),
             difficulty=spec.difficulty,
             kind=spec.kind,
             start=spec.start,
