@@ -96,7 +96,7 @@ class Player(ABC):
     model: str | None = None
     """The language model or policy behind it, where there is one."""
 
-    def begin(self, situation: Situation) -> None:
+    def begin(self, situation: Situation) -> None:  # noqa: B027 - a hook
         """A session begins. PlayerError when this player cannot play it."""
 
     @abstractmethod
@@ -106,15 +106,15 @@ class Player(ABC):
         PlayerQuit ends the session as it stands, PlayerError as incomplete with its reason.
         """
 
-    def told(self, outcome: Outcome) -> None:
+    def told(self, outcome: Outcome) -> None:  # noqa: B027 - a hook
         """What came of the last decision."""
 
     def analysis(self) -> dict[str, Any]:
         """What to keep in the session's ``analysis/``: name of the JSON file → its content."""
         return {}
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - a hook
         """The session ended, however it did; called once for each ``begin`` that returned."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a hook
         """Give back what is held open; no session follows."""

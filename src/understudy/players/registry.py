@@ -23,6 +23,8 @@ class PlayerSettings:
     """The workspace's settings."""
     folder: Path | None = None
     """Where a player may keep files of its own between sessions (caches); None: nowhere."""
+    prompts: Path | None = None
+    """Where prompt files of one's own may lie; None: nowhere."""
     model: str | None = None
     mistakes: float = 0.0
     """Rate of deliberate mistakes, 0 to 1."""

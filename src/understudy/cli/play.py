@@ -1,0 +1,226 @@
+"""``understudy play``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from understudy._util.counting import counted
+from understudy.cli._commands import Command, json_option, workspace_option
+from understudy.cli._output import print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from understudy.games.finding import FoundTask
+    from understudy.pipeline.play import PlayedSession
+    from understudy.players.loop import PlayedStep
+    from understudy.players.player import Player
+
+EXTENSION_STEPS = 10
+_INTERRUPTED = 130
+
+
+@click.command(cls=Command)
+@click.argument("game")
+@click.argument("task", required=False)
+@click.option(
+    "--player", metavar="NAME",
+    help="Who plays: script, random, human, chat or a plug-in's. Default: the script where the "
+    "game has one, else human.",
+)  # fmt: skip
+@click.option("--model", metavar="NAME", help="The model that a chat player asks.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), metavar="N",
+    help="The step limit. Default: by the task's reference steps and difficulty.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the game's chances.")
+@click.option(
+    "--save-training-data", is_flag=True, help="Write training_data.jsonl into the session too."
+)
+@click.option("--training-session", metavar="NAME", help="Name the session.")
+@click.option(
+    "--collect-screenshots", is_flag=True,
+    help="Keep the pictures after the actions too, not only those before.",
+)  # fmt: skip
+@click.option(
+    "--allow-extension", type=click.IntRange(min=1), metavar="N", is_flag=False,
+    flag_value=EXTENSION_STEPS,
+    help=f"Add N steps once ({EXTENSION_STEPS} without N) when the limit is reached and the task "
+    "is not done; recorded as such.",
+)  # fmt: skip
+@click.option(
+    "--mistakes", type=click.FloatRange(0, 1), default=0.0, metavar="RATE",
+    help="How often the script does something else than it should, from 0 to 1.",
+)  # fmt: skip
+@click.option(
+    "--show/--no-show", default=None,
+    help="Draw the screen after each step. Default: not, except where a person plays.",
+)  # fmt: skip
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag the session.")
+@click.option("--license", default="", metavar="NAME", help="Licence of what is recorded.")
+@click.option("--consent", default="", metavar="TEXT", help="Note of the player's consent.")
+@json_option
+@workspace_option
+@click.pass_context
+def play(
+    context: click.Context,
+    /,
+    game: str,
+    task: str | None,
+    as_json: bool,
+    show: bool | None,
+    workspace_path: Path | None,
+    **given: Any,
+) -> None:
+    """Play a game step by step, and record it.
+
+    GAME is a game's name, or the path of the TOML file of a ROM of your own. TASK is a task's id
+    or what you want done, in your own words; without it the game's tasks are listed. Every session
+    is recorded, whatever becomes of it. The exit status is 0 when the task is done, also when it
+    is for a person to say, and 1 when it is not.
+    """
+    if task is None:
+        _list_tasks(game, workspace_path, as_json)
+        return
+    from understudy.cli._signals import stop_on_terminate
+    from understudy.pipeline.play import Players, PlayRequest, play_session
+    from understudy.session.workspace import Workspace
+
+    request = PlayRequest(
+        game=game,
+        asked=task,
+        player=given.pop("player") or "",
+        extension=given.pop("allow_extension") or 0,
+        name=given.pop("training_session"),
+        **given,
+    )
+    told = _Told(quiet=as_json, show=bool(show))
+    with stop_on_terminate(), Workspace(workspace_path) as workspace, Players(workspace) as players:
+        session = play_session(workspace, players, request, on_begin=told.begin, on_step=told.step)
+        where = workspace.path
+    _tell(session, where, as_json=as_json)
+    context.exit(_status(session))
+
+
+class _Told:
+    """Says on the terminal what happens while somebody plays."""
+
+    def __init__(self, *, quiet: bool, show: bool) -> None:
+        self._quiet = quiet
+        self._show = show
+        self._human = False
+
+    def begin(self, found: FoundTask, player: Player, max_steps: int) -> None:
+        """Say what is played, by whom."""
+        self._human = player.name == "human"
+        if self._quiet:
+            return
+        limit = f"at most {counted(max_steps, 'step')}"
+        if found.task is not None:
+            click.echo(f"{player.name} plays {found.task.id}: {found.task.words} ({limit})")
+            return
+        click.echo(
+            f"{player.name} plays, {limit}; the game has no task for this, so nothing is checked"
+        )
+        for task in found.near[:3]:
+            click.echo(f"  near: {task.id} ({task.words})")
+
+    def step(self, played: PlayedStep) -> None:
+        """Say what was done; a person has seen it."""
+        if self._quiet or self._human:
+            return
+        if self._show:
+            from understudy._util.terminal_picture import draw, wants_colour
+
+            click.echo(draw(played.screenshot, colour=wants_colour(sys.stdout)))
+        decision, outcome = played.decision, played.outcome
+        why = f"  {decision.reasoning}" if decision.reasoning else ""
+        vain = "" if outcome.effect or outcome.done else "  (no effect)"
+        click.echo(f"{outcome.step:>4}/{played.view.max_steps}  {outcome.action!s:<14}{vain}{why}")
+        if played.view.warning and not outcome.done:
+            click.echo(f"      {played.view.warning}", err=True)
+
+
+def _tell(session: PlayedSession, workspace: Path, *, as_json: bool) -> None:
+    played = session.played
+    if as_json:
+        print_json(
+            {
+                "session": session.id,
+                "path": session.path,
+                "task": session.task.id if session.task else None,
+                "completion": played.completion,
+                "success": played.success,
+                "outcome": played.outcome,
+                "steps": played.steps,
+                "max_steps": session.max_steps,
+                "error": None if played.error is None else str(played.error),
+                "stored": session.stored,
+                "dropped": session.dropped,
+                "problems": session.problems,
+            }
+        )
+        return
+    success = {True: "done", False: "not done", None: None}[played.success]
+    click.echo()
+    print_facts(
+        [
+            ("task", success),
+            ("result", played.outcome),
+            ("ended", _ENDS[played.completion]),
+            ("because", None if played.error is None else str(played.error) or None),
+            ("steps", f"{played.steps} of {session.max_steps}"),
+            ("session", session.id),
+            ("in", session.path),
+            ("dropped", session.dropped or None),
+        ]
+    )
+    for problem in session.problems:
+        click.echo(f"Note: {problem}", err=True)
+
+
+_ENDS = {
+    "success": None,
+    "failure": "the game ended it without success",
+    "step_limit": "the step limit was reached",
+    "quit": "the player stopped",
+    "interrupted": "it was interrupted; what was played is kept",
+    "error": "an error; what was played is kept",
+}
+
+
+def _status(session: PlayedSession) -> int:
+    if session.played.completion == "interrupted":
+        return _INTERRUPTED
+    if session.played.completion == "error" or session.played.success is False:
+        return 1
+    return 0
+
+
+def _list_tasks(game: str, workspace_path: Path | None, as_json: bool) -> None:
+    from understudy.config import Settings
+    from understudy.errors import WorkspaceError
+    from understudy.games.registry import open_game
+    from understudy.session.workspace import Workspace
+
+    try:
+        with Workspace(workspace_path, create=False) as workspace:
+            settings = workspace.settings
+    except WorkspaceError:  # looking at tasks makes no workspace
+        settings = Settings()
+    opened = open_game(game, settings=settings.games)
+    try:
+        tasks = opened.tasks
+    finally:
+        opened.close()
+    if as_json:
+        names = ("id", "words", "group", "goal", "kind", "difficulty", "reference_steps")
+        print_json([{name: getattr(task, name) for name in names} for task in tasks])
+        return
+    print_table(
+        ("TASK", "GROUP", "STEPS", "DIFFICULTY", "WORDS"),
+        [(t.id, t.group, t.reference_steps, t.difficulty, t.words) for t in tasks],
+    )
+    click.echo(f"\n{counted(len(tasks), 'task')}; play one with: understudy play {game} TASK")
