@@ -112,6 +112,47 @@ def test_the_views_say_what_was_said(session) -> None:
     assert verify(session.path) == []
 
 
+def test_a_withdrawn_score_no_longer_counts_and_stays_written(ws, session) -> None:
+    first = session.add_feedback(score=4, comment="slow", author="human:ann")
+    session.add_feedback(score=9, author="human:ann")
+    taken_back = session.feedback()[-1]
+    session.add_feedback(withdraws=taken_back.id, author="human:ann")
+    assert session.current_feedback.scores == {"human:ann": 4}
+    assert ws.find(session.id).human_score == 4
+    session.add_feedback(withdraws=first.id, author="human:ann")
+    assert session.current_feedback.scores == {}
+    assert session.current_feedback.comments == ()
+    assert [entry.score for entry in session.feedback()] == [4, 9, None, None]
+    assert ws.find(session.id).human_score is None
+    assert verify(session.path) == []
+
+
+def test_nobody_withdraws_what_another_said(session) -> None:
+    of_ann = session.add_feedback(score=4, author="human:ann")
+    with pytest.raises(UsageError, match="human:ben has no entry"):
+        session.add_feedback(withdraws=of_ann.id, author="human:ben")
+    forged = said("human:ben", withdraws=of_ann.id)
+    assert derive([of_ann, forged]).scores == {"human:ann": 4}
+
+
+def test_what_was_withdrawn_cannot_be_withdrawn_again(session) -> None:
+    entry = session.add_feedback(score=4, author="human:ann")
+    session.add_feedback(withdraws=entry.id, author="human:ann")
+    with pytest.raises(UsageError, match="no entry"):
+        session.add_feedback(withdraws=entry.id, author="human:ann")
+
+
+def test_a_withdrawal_counts_wherever_it_stands_in_the_file() -> None:
+    """Feedback of two workspaces is united in any order."""
+    entry = said("human:ann", 4)
+    assert derive([said("human:ann", withdraws=entry.id), entry]).scores == {}
+
+
+def test_how_long_a_scoring_took_is_kept(session) -> None:
+    session.add_feedback(score=4, author="human:ann", seconds=12.5)
+    assert [entry.seconds for entry in session.feedback()] == [12.5]
+
+
 @pytest.mark.parametrize(
     "given_feedback",
     [
@@ -121,6 +162,10 @@ def test_the_views_say_what_was_said(session) -> None:
         {"author": "human:a", "score": 10.5},
         {"author": "human:a", "score": float("nan")},
         {"author": "human:a", "correction": "better"},
+        {"author": "human:a", "score": 5, "seconds": -1.0},
+        {"author": "human:a", "score": 5, "seconds": float("inf")},
+        {"author": "human:a", "withdraws": "nothing"},
+        {"author": "human:a", "withdraws": "nothing", "score": 5},
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_written(session, given_feedback) -> None:

@@ -1,12 +1,14 @@
 """What people and judges said about a session: appended, never edited; current values derived.
 
 ``feedback.jsonl`` holds one checked line an entry. Two authors may disagree, and both stay; one
-author's later word replaces that author's earlier one in the derived values only.
+author's later word replaces that author's earlier one in the derived values only, and so does a
+withdrawal: it takes back one entry of the same author, which stays written.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +45,10 @@ class FeedbackEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     correction: Any = None
     """What should have stood there instead, in the form of what it corrects."""
     reason: str | None = None
+    seconds: float | None = None
+    """How long the author took, from seeing the session to the score."""
+    withdraws: str | None = None
+    """Id of an earlier entry of the same author that no longer counts."""
     schema: int = SCHEMA
 
 
@@ -97,6 +103,8 @@ def new_entry(
     removed_tags: Sequence[str] = (),
     correction: Any = None,
     reason: str | None = None,
+    seconds: float | None = None,
+    withdraws: str | None = None,
 ) -> FeedbackEntry:
     """A checked entry, as it will be read back.
 
@@ -108,13 +116,19 @@ def new_entry(
         score = _checked_score(score)
     if isinstance(tags, str) or isinstance(removed_tags, str):
         raise UsageError("tags are a list of texts, such as ['funny'], not one text")
-    if score is None and not comment and not tags and not removed_tags and correction is None:
+    said = score is not None or comment or tags or removed_tags or correction is not None
+    if not said and withdraws is None:
         raise UsageError("feedback needs a score, a comment, a tag or a correction")
+    if said and withdraws is not None:
+        raise UsageError("what withdraws an earlier entry says nothing else; give it by itself")
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise UsageError(f"feedback takes 0 or more seconds, not {seconds!r}")
     if correction is not None and step is None:
         raise UsageError("a correction needs the step that it corrects")
     entry = FeedbackEntry(
         id=new_ulid(), time=time, author=author, step=step, score=score, comment=comment,
         tags=tuple(tags), removed_tags=tuple(removed_tags), correction=correction, reason=reason,
+        seconds=seconds, withdraws=withdraws,
     )  # fmt: skip
     try:
         return msgspec.convert(msgspec.to_builtins(entry), type=FeedbackEntry)
@@ -152,13 +166,23 @@ def is_human(author: str) -> bool:
     return author.partition(":")[0] == "human" or ":" not in author
 
 
+def standing(entries: Sequence[FeedbackEntry]) -> list[FeedbackEntry]:
+    """``entries`` without those that their own authors withdrew, and without the withdrawals."""
+    withdrawn = {(entry.withdraws, entry.author) for entry in entries if entry.withdraws}
+    return [
+        entry
+        for entry in entries
+        if not entry.withdraws and (entry.id, entry.author) not in withdrawn
+    ]
+
+
 def derive(entries: list[FeedbackEntry], tags: tuple[str, ...] = ()) -> CurrentFeedback:
     """The current values; ``tags`` are those the session began with."""
     scores: dict[str, float] = {}
     current_tags = dict.fromkeys(tags)
     comments = []
     corrections: dict[int, FeedbackEntry] = {}
-    for entry in entries:
+    for entry in standing(entries):
         if entry.score is not None and entry.step is None:
             scores[entry.author] = entry.score
         current_tags.update(dict.fromkeys(entry.tags))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from understudy.errors import SessionError
+from understudy.errors import SessionError, UsageError
 from understudy.session.feedback import (
     CurrentFeedback,
     FeedbackEntry,
@@ -19,6 +19,7 @@ from understudy.session.feedback import (
     held,
     new_entry,
     read_feedback,
+    standing,
 )
 from understudy.session.header import read_header
 from understudy.session.instruction import InstructionRow, instruction_rows, picture_of
@@ -139,12 +140,15 @@ class RecordedSession:
         removed_tags: Sequence[str] = (),
         correction: Any = None,
         reason: str | None = None,
+        seconds: float | None = None,
+        withdraws: str | None = None,
     ) -> FeedbackEntry:
         """Say something about the session, or about the trace line ``step``; nothing is replaced.
 
-        ``score`` is 1 to 10. ``correction`` is what should have stood there (for a chat: the
-        assistant message). Raises UsageError for what makes no sense, StorageError as the disk
-        does.
+        ``score`` is 1 to 10, ``seconds`` how long it took to come to it. ``correction`` is what
+        should have stood there (for a chat: the assistant message). ``withdraws`` takes back what
+        the same author said before, by its id; with it nothing else is said. Raises UsageError
+        for what makes no sense, StorageError as the disk does.
         """
         if step is not None and all(line.n != step for line in self.trace()):
             raise SessionError(
@@ -160,6 +164,8 @@ class RecordedSession:
             removed_tags=removed_tags,
             correction=correction,
             reason=reason or None,
+            seconds=seconds,
+            withdraws=withdraws,
         )
         said = {
             name: getattr(entry, name)
@@ -168,6 +174,13 @@ class RecordedSession:
         entry = msgspec.convert(
             {**msgspec.to_builtins(entry), **self._masker.mask_value(said)[0]}, type=FeedbackEntry
         )
+        if withdraws is not None:
+            earlier = standing(self.feedback())
+            if all((one.id, one.author) != (withdraws, entry.author) for one in earlier):
+                raise UsageError(
+                    f"{entry.author} has no entry {withdraws} in {self.path.name} that could be "
+                    "withdrawn; `understudy session show` lists what counts"
+                )
         append_feedback(self.path, [entry])
         # Held, so that of two who speak at once the later view is the one that holds both.
         with held(self.path):
