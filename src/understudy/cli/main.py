@@ -23,7 +23,10 @@ COMMANDS = {
     "reindex": ("understudy.cli.reindex:reindex", "Rebuild the catalog from the directories."),
     "stats": ("understudy.cli.stats:stats", "Count what the workspace holds."),
     "demo": ("understudy.cli.demo:demo", "Play and capture a short conversation, end to end."),
+    "play": ("understudy.cli.play:play", "Play a game step by step, and record it."),
+    "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
+    "score": ("understudy.cli.score:score", "Score sessions, by hand or automatically."),
     "session": ("understudy.cli.session:session", "List, show, check and move sessions."),
     "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
 }

@@ -84,7 +84,6 @@ def play(
     if task is None:
         _list_tasks(game, workspace_path, as_json)
         return
-    from understudy.cli._signals import stop_on_terminate
     from understudy.pipeline.play import Players, PlayRequest, play_session
     from understudy.session.workspace import Workspace
 
@@ -97,7 +96,7 @@ def play(
         **given,
     )
     told = _Told(quiet=as_json, show=bool(show))
-    with stop_on_terminate(), Workspace(workspace_path) as workspace, Players(workspace) as players:
+    with Workspace(workspace_path) as workspace, Players(workspace) as players:
         session = play_session(workspace, players, request, on_begin=told.begin, on_step=told.step)
         where = workspace.path
     _tell(session, where, as_json=as_json)

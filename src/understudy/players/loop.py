@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from understudy._util.signals import StopSignals
 from understudy.errors import UnderstudyError
 from understudy.games.game import REPORT, Game
 from understudy.games.task import CheckResult, Task
@@ -89,17 +90,18 @@ def play(
     game has been reset, to go on from another place. ``on_step`` sees every step after it has been
     recorded; what it raises ends the session.
     """
-    table = _Table(game, player, session, budget, task, collect_screenshots, on_step)
-    try:
-        completion = table.play(words, seed, prepare)
-        error: BaseException | None = None
-    except PlayerQuit:
-        completion, error = "quit", None
-    except KeyboardInterrupt as interrupt:
-        completion, error = "interrupted", interrupt
-    except Exception as problem:  # a stranger's game or player may raise anything
-        completion, error = "error", problem
-    return table.end(completion, error)
+    with StopSignals() as stop:
+        table = _Table(game, player, session, budget, task, collect_screenshots, on_step, stop)
+        try:
+            completion = table.play(words, seed, prepare)
+            error: BaseException | None = None
+        except PlayerQuit:
+            completion, error = "quit", None
+        except KeyboardInterrupt as interrupt:
+            completion, error = "interrupted", interrupt
+        except Exception as problem:  # a stranger's game or player may raise anything
+            completion, error = "error", problem
+        return table.end(completion, error)
 
 
 def screen_digest(picture: NDArray[np.uint8]) -> str:
@@ -107,7 +109,7 @@ def screen_digest(picture: NDArray[np.uint8]) -> str:
     import numpy as np
     import xxhash
 
-    return xxhash.xxh3_64_hexdigest(memoryview(np.ascontiguousarray(picture)))
+    return xxhash.xxh3_64_hexdigest(np.ascontiguousarray(picture).data)
 
 
 class _Table:
@@ -122,6 +124,7 @@ class _Table:
         task: Task | None,
         collect_screenshots: bool,
         on_step: Callable[[PlayedStep], None] | None,
+        stop: StopSignals,
     ) -> None:
         self._game = game
         self._player = player
@@ -130,6 +133,7 @@ class _Table:
         self._task = task
         self._collect = collect_screenshots
         self._on_step = on_step
+        self._stop = stop
         self._memory = open_memory()
         self._analysis = ErrorAnalysis()
         self._begun = False
@@ -174,7 +178,8 @@ class _Table:
                 warning=warning,
             )
             asked = time.monotonic()
-            decision = self._player.decide(view)
+            with self._stop.at_once():
+                decision = self._player.decide(view)
             latency = time.monotonic() - asked
             action = game.as_action(decision.action)
             _, reward, terminated, truncated, info = game.step(action)
@@ -201,6 +206,7 @@ class _Table:
                 self._on_step(PlayedStep(view, decision, outcome, after))
             if outcome.done:
                 return "success" if outcome.success else "failure"
+            self._stop.check()
         return "step_limit"
 
     def end(self, completion: str, error: BaseException | None) -> Played:

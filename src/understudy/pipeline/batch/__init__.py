@@ -1,0 +1,1 @@
+"""Playing many sessions unattended: a file of tasks, worker processes, and the batch's report."""
