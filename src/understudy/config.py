@@ -176,6 +176,99 @@ class GamesSettings(_Section):
     )
 
 
+class ChatSettings(_Section):
+    """The model server behind `--player chat` and behind the judge of `understudy score`."""
+
+    base_url: str = Field(
+        default="",
+        description="The address of an OpenAI-compatible server, up to and with its `/v1`. Empty: "
+        "what `OPENAI_BASE_URL` says, else OpenAI's own.",
+        examples=["http://localhost:8000/v1"],
+    )
+    model: str = Field(
+        default="", description="The model that is asked where `--model` names none."
+    )
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY",
+        min_length=1,
+        description="The environment variable that holds the key. The key itself is stored "
+        "nowhere; a server of your own needs none.",
+    )
+    prompt: list[str] = Field(
+        default_factory=lambda: ["play"],
+        min_length=1,
+        description="The prompts: `NAME` (its newest version), `NAME.vN`, or the path of a file "
+        "`NAME.vN.md`. Names are looked up in `prompts/` of the workspace first. Of several, each "
+        "session takes one by its seed.",
+    )
+    structured: Literal["auto", "json_schema", "json_object", "none"] = Field(
+        default="auto",
+        description="How the server is asked to answer in JSON. `auto` asks with a schema and "
+        "falls back where the server refuses that.",
+    )
+    upscale: int = Field(
+        default=3,
+        ge=1,
+        le=8,
+        description="Screenshots are sent this many times as large, but not beyond 1024 pixels a "
+        "side: models read small screens badly.",
+    )
+    remember: bool = Field(
+        default=True,
+        description="Whether what was learned in a session is told in later ones of the same game.",
+    )
+    max_output_tokens: int = Field(
+        default=2048, gt=0, description="The most tokens of one answer, thinking included."
+    )
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="The sampling temperature; the server's own when the key is absent.",
+        examples=[0.7],
+    )
+    timeout_s: float = Field(
+        default=120, gt=0, description="Seconds without a byte after which an attempt is given up."
+    )
+    attempts: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="How often a call is tried in all when the server is busy, fails or does not "
+        "answer.",
+    )
+    backoff_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="Seconds before the second attempt, doubled for each further one. A "
+        "`Retry-After` of the server goes before.",
+    )
+    requests_per_minute: float = Field(
+        default=0,
+        ge=0,
+        description="The most requests a minute, over all workers of a batch; 0: no limit.",
+    )
+    price_input_per_million: float = Field(
+        default=0, ge=0, description="What a million tokens sent cost, in your currency."
+    )
+    price_output_per_million: float = Field(
+        default=0, ge=0, description="What a million tokens answered cost."
+    )
+    spend_limit: float | None = Field(
+        default=None,
+        ge=0,
+        description="What one session, or one batch with all its workers, may cost by these "
+        "prices. No further call is made once that is reached.",
+        examples=[2.5],
+    )
+    cache: bool = Field(
+        default=True,
+        description="Whether a question that was asked before, to the letter and the pixel, is "
+        "answered from disk. Where answers vary, only sessions of the same seed share them.",
+    )
+
+
 class Settings(_Section):
     """The settings of one workspace; every key has a default."""
 
@@ -192,6 +285,7 @@ class Settings(_Section):
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     disk: DiskSettings = Field(default_factory=DiskSettings)
     games: GamesSettings = Field(default_factory=GamesSettings)
+    chat: ChatSettings = Field(default_factory=ChatSettings)
 
 
 def load_settings(path: Path) -> Settings:
