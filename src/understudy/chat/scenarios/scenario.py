@@ -83,7 +83,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     def prompt(self) -> str:
         """The system prompt: the rules first, so that all scenarios begin alike, then the facts."""
-        lines = [f"Role: {self.role}", f"Rules: {self.rules or house_rules.prompt_text()}"]
+        lines = [f"Role: {self.role or ROLE}", f"Rules: {self.rules or house_rules.prompt_text()}"]
         return "\n".join((*lines, *self.fact_lines()))
 
     def fact_lines(self) -> Iterator[str]:
