@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from understudy._util.clock import now_iso
 from understudy.session.frames.intake import FrameIntake
 from understudy.session.header import SessionHeader
 from understudy.session.recording.counters import Counters, logger
@@ -38,10 +39,6 @@ ACKNOWLEDGE_TIMEOUT_S = 10.0
 """How long a step waits for its fsync before the game goes on without the acknowledgement."""
 
 _open_recorders: weakref.WeakSet[SessionRecorder] = weakref.WeakSet()
-
-
-def now_iso() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
 
 
 class SessionRecorder:
