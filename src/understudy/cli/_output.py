@@ -37,9 +37,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         values = [row[index] for row in rows]
         if any(values):
             numeric = all(isinstance(value, int | float | None) for value in values)
-            filled = _filled([head, *_cells(values)], to_the_right=numeric)
-            heads.append(filled[0].replace(head, click.style(head, bold=True)))
-            drawn.append(filled[1:])
+            filled, *cells = _filled([head, *_cells(values)], to_the_right=numeric)
+            bold = click.style(head, bold=True)
+            heads.append(filled.replace(head, bold) if head else filled)
+            drawn.append(cells)
     lines = [
         "  ".join(heads).rstrip(),
         *("  ".join(cells).rstrip() for cells in zip(*drawn, strict=True)),
