@@ -125,8 +125,7 @@ class _ByLines(_Asks):
                     return self.decision(action)
 
     def told(self, outcome: Outcome) -> None:
-        if not outcome.effect:
-            self.say(f"{outcome.action.name} changed nothing.\n")
+        self.say(f"{_came_of(outcome)}\n")
 
     def _action(self, line: str) -> Action | None:
         """What ``line`` means; None, after saying so, when it means nothing."""
@@ -190,9 +189,8 @@ class _AtTerminal(_Asks):
                     return self.decision(action)
 
     def told(self, outcome: Outcome) -> None:
-        self._note = "" if outcome.effect else f"{outcome.action.name} changed nothing."
+        self._note = _came_of(outcome)
         if outcome.done and self._view is not None:
-            self._note = "Done." if outcome.success else "It has ended, and not as it should."
             game = self.situation.game
             self._draw(
                 replace(self._view, screenshot=game.screenshot(), observation=game.describe())
@@ -245,3 +243,10 @@ class _AtTerminal(_Asks):
             self.say("\n" * height)  # what stood there before can still be scrolled to
         shown = "".join(f"{line}\x1b[K\n" for line in lines[: height - 1])
         self.say(f"\x1b[H{shown}\x1b[J")
+
+
+def _came_of(outcome: Outcome) -> str:
+    """What is worth saying of it; empty for most."""
+    if outcome.done:
+        return "Done." if outcome.success else "It has ended, and not as it should."
+    return "" if outcome.effect else f"{outcome.action.name} changed nothing."
