@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import sqlite3
@@ -23,6 +24,7 @@ from understudy.errors import PlayerError
 from understudy.games.game import Game
 from understudy.games.registry import open_game
 from understudy.players.budget import StepBudget
+from understudy.players.chat.picture import data_url
 from understudy.players.chat.player import MOST_ASKINGS, ChatPlayer
 from understudy.players.loop import Played, play
 from understudy.players.registry import PlayerSettings, make_player, player_names
@@ -406,6 +408,22 @@ def test_lessons_that_cannot_be_read_are_named(desk: Desk) -> None:
     assert "remove the file to begin anew" in str(session.metadata.reason)
 
 
+def test_lessons_that_cannot_be_kept_cost_only_themselves(desk: Desk, server: VisionServer) -> None:
+    kept = desk.workspace.internal / "players" / "chat_memory.sqlite"
+
+    def damaging(png: bytes, goal: str) -> dict[str, str]:
+        kept.write_bytes(b"this is no database" * 100)
+        return decide(png, goal)
+
+    server.eyes = damaging
+    session = desk.play("open-start-menu")
+    assert desk.played is not None
+    assert desk.played.completion == "success"
+    events = [step for step in session.trace() if isinstance(step, EventStep)]
+    assert "memory_not_kept" in [event.kind for event in events]
+    assert variation(session)["success"] is True
+
+
 def test_the_key_reaches_no_file_of_the_workspace(desk: Desk, server: VisionServer) -> None:
     server.instead(failure(429, f"slow down, {KEY}", Retry_After="0"))
     desk.play("open-bag")
@@ -415,6 +433,13 @@ def test_the_key_reaches_no_file_of_the_workspace(desk: Desk, server: VisionServ
     assert len(files) > 10
     for path in files:
         assert KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_photograph_is_sent_as_it_is_and_no_larger_than_models_take() -> None:
+    photograph = np.random.default_rng(1).integers(0, 256, (300, 700, 3), dtype=np.uint8)
+    url = data_url(photograph, 3)
+    image = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    assert np.array_equal(np.array(image), photograph)
 
 
 # Making one --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -275,6 +276,28 @@ def test_what_will_not_pass_is_not_tried_again(
     assert len(blind.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"error": {"message": "too dear"}}, "402: too dear"),
+        ([{"error": {"code": 402, "message": "too dear"}}], "402: too dear"),
+        ({"error": "too dear"}, "402: too dear"),
+        ({"detail": "too dear"}, "402: too dear"),
+        ({"object": "error", "message": "too\n dear"}, "402: too dear"),
+        ({"errors": [1]}, '402: {"errors": \\[1\\]}'),
+        (b"too dear", "402: too dear"),
+        ({"error": {"message": "x" * 5_000}}, "x{100}.*…"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_the_reason_is_read_in_whichever_shape_the_server_has_it(
+    endpoint: ChatEndpoint, blind: VisionServer, body: Any, reason: str
+) -> None:
+    blind.instead(Instead(status=402, body=body))
+    with pytest.raises(PlayerError, match=reason):
+        ask(endpoint)
+
+
 def test_ctrl_c_ends_a_wait(blind: VisionServer, make_settings: MakeSettings) -> None:
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
@@ -532,6 +555,14 @@ def test_without_a_key_and_an_address_it_says_what_to_do(
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(PlayerError, match="environment variable MY_KEY holds no key"):
         ChatEndpoint(settings)
+
+
+def test_without_the_package_it_says_what_to_do(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(PlayerError, match="install it with `pip install openai`"):
+        ChatEndpoint(make_settings())
 
 
 def test_an_address_that_is_none_is_refused(make_settings: MakeSettings) -> None:

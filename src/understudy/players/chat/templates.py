@@ -192,4 +192,4 @@ def _parts(path: Path, text: str) -> dict[str, str]:
 def _filled(text: str, values: Mapping[str, str]) -> str:
     filled = _PLACEHOLDER.sub(lambda match: values[match[1]], text)
     # A value may be empty; the lines around it must not gape.
-    return re.sub(r"\n[ \t]*\n(?:[ \t]*\n)+", "\n\n", filled).strip()
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", filled)).strip()
