@@ -27,7 +27,7 @@ COMMANDS = {
     "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
     "score": ("understudy.cli.score:score", "Score sessions, by hand or automatically."),
-    "session": ("understudy.cli.session:session", "List, show, check and move sessions."),
+    "session": ("understudy.cli.session:session", "List, show, check, replay and move sessions."),
     "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
