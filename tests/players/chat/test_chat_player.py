@@ -277,7 +277,7 @@ def test_a_game_that_cannot_wait_ends_there(
     server.instead(*[Instead(text="")] * MOST_ASKINGS)
     session = desk.play("open-start-menu")
     assert desk.played is not None
-    assert isinstance(desk.played.error, PlayerError)
+    assert desk.played.completion == "error"
     assert "gave no answer that pocket can play" in str(session.metadata.reason)
 
 
@@ -295,8 +295,9 @@ def test_a_server_that_stops_answering_leaves_the_session_whole(
     session = desk.play("open-bag", attempts=2)
     assert desk.played is not None
     assert desk.played.completion == "error"
-    assert server.url in str(desk.played.error)
     assert session.metadata.status == "incomplete"
+    # The address itself is masked: it has an IP address in it.
+    assert server.url.rpartition(":")[2] in str(session.metadata.reason)
     assert "503: overloaded" in str(session.metadata.reason)
     assert [step.action for step in steps(session)] == ["press_start"]
     assert len(chats(session)) == 3
