@@ -26,6 +26,7 @@ class Told:
         self._quiet = quiet
         self._show = show
         self._human = False
+        self._warned = False
 
     def begin(self, found: FoundTask, player: Player, max_steps: int) -> None:
         """Say what is played, by whom."""
@@ -50,12 +51,13 @@ class Told:
             from understudy._util.terminal_picture import draw, wants_colour
 
             click.echo(draw(played.screenshot, colour=wants_colour(sys.stdout)))
+        if played.view.warning and not self._warned:
+            click.echo(f"      {played.view.warning}", err=True)
+            self._warned = True
         decision, outcome = played.decision, played.outcome
         why = f"  {decision.reasoning}" if decision.reasoning else ""
         vain = "" if outcome.effect or outcome.done else "  (no effect)"
         click.echo(f"{outcome.step:>4}/{played.view.max_steps}  {outcome.action!s:<14}{vain}{why}")
-        if played.view.warning and not outcome.done:
-            click.echo(f"      {played.view.warning}", err=True)
 
 
 def tell(session: PlayedSession, *, as_json: bool) -> None:
@@ -72,7 +74,9 @@ def tell(session: PlayedSession, *, as_json: bool) -> None:
                 "outcome": played.outcome,
                 "steps": played.steps,
                 "max_steps": session.max_steps,
-                "error": None if played.error is None else str(played.error),
+                "extended_by": played.extended_by,
+                "reason": played.reason,
+                "sealed": session.sealed,
                 "stored": session.stored,
                 "dropped": session.dropped,
                 "problems": session.problems,
@@ -80,14 +84,15 @@ def tell(session: PlayedSession, *, as_json: bool) -> None:
         )
         return
     success = {True: "done", False: "not done", None: None}[played.success]
+    added = f", {played.extended_by} of them added" if played.extended_by else ""
     click.echo()
     print_facts(
         [
             ("task", success),
             ("result", played.outcome),
             ("ended", _ENDS[played.completion]),
-            ("because", None if played.error is None else str(played.error) or None),
-            ("steps", f"{played.steps} of {session.max_steps}"),
+            ("because", played.reason if played.completion == "error" else None),
+            ("steps", f"{played.steps} of {session.max_steps}{added}"),
             ("session", session.id),
             ("in", session.path),
             ("dropped", session.dropped or None),
@@ -108,9 +113,8 @@ _ENDS = {
 
 
 def exit_status(session: PlayedSession) -> int:
-    """0 when the task is done, also when it is for a person to say."""
+    """0 when the task is done, also when it is for a person to say, and all of it is recorded."""
     if session.played.completion == "interrupted":
         return _INTERRUPTED
-    if session.played.completion == "error" or session.played.success is False:
-        return 1
-    return 0
+    failed = session.played.completion == "error" or session.played.success is False
+    return 1 if failed or not session.sealed else 0

@@ -28,7 +28,10 @@ EXTENSION_STEPS = 10
     "--steps", type=click.IntRange(min=1), metavar="N",
     help="The step limit. Default: by the task's reference steps and difficulty.",
 )  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the game's chances.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+    help="Seed of the game's chances.",
+)  # fmt: skip
 @click.option(
     "--save-training-data", is_flag=True, help="Write training_data.jsonl into the session too."
 )
@@ -114,6 +117,9 @@ def _list_tasks(game: str, workspace_path: Path | None, as_json: bool) -> None:
     if as_json:
         names = ("id", "words", "group", "goal", "kind", "difficulty", "reference_steps")
         print_json([{name: getattr(task, name) for name in names} for task in tasks])
+        return
+    if not tasks:
+        click.echo(f"{game} has no tasks; ask for anything: understudy play {game} WORDS")
         return
     print_table(
         ("TASK", "GROUP", "STEPS", "DIFFICULTY", "WORDS"),
