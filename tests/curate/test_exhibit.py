@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.curate.playing import play_session
+from tests.curate.playing import picture, play_session
 
 from understudy.curate.exhibit import exhibit
 from understudy.errors import StorageError
@@ -40,19 +40,28 @@ def test_what_was_asked_freely_has_no_check(ws):
 
 def test_with_all_screenshots_the_first_the_one_before_the_end_and_the_last_are_shown(ws):
     found = shown(ws, play_session(ws, collect=True))
-    assert [picture.path.name for picture in found.pictures] == [
+    assert [one.path.name for one in found.pictures] == [
         "step_01_before_action.png", "step_04_before_action.png", "step_04_after_action.png",
     ]  # fmt: skip
-    assert [picture.caption for picture in found.pictures] == [
+    assert [one.caption for one in found.pictures] == [
         "before step 1", "before step 4: report: 3 potions", "after step 4",
     ]  # fmt: skip
-    assert all(picture.path.is_file() for picture in found.pictures)
+    assert all(one.path.is_file() for one in found.pictures)
 
 
 def test_without_those_after_the_last_two_before_stand_for_the_end(ws):
     found = shown(ws, play_session(ws))
-    assert [picture.path.name for picture in found.pictures] == [
+    assert [one.path.name for one in found.pictures] == [
         "step_01_before_action.png", "step_03_before_action.png", "step_04_before_action.png",
+    ]  # fmt: skip
+
+
+def test_pictures_that_are_alike_are_shown_once_with_what_both_are(ws):
+    with ws.record(metadata={"max_steps": 5}) as session:
+        session.step(action="press_a", screenshot=picture(1), screenshot_after=picture(2))
+        session.step(action="report: done", screenshot=picture(2), screenshot_after=picture(2))
+    assert [one.caption for one in shown(ws, session.id).pictures] == [
+        "before step 1", "before step 2: report: done = after step 2",
     ]  # fmt: skip
 
 

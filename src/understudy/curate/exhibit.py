@@ -38,7 +38,7 @@ class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
     check: str
     """What the task's own check says, in words; empty where there is none."""
     pictures: tuple[KeyPicture, ...]
-    """The first one, the one before the last action, and the last one."""
+    """The first one, the one before the last action, and the last one; alike ones only once."""
 
 
 def exhibit(session: RecordedSession) -> Exhibit:
@@ -90,9 +90,21 @@ def _walk(session: RecordedSession) -> tuple[int, tuple[KeyPicture, ...]]:
             shown.setdefault(last.screenshot, f"before step {last.step}: {_in_short(last.action)}")
         if last.screenshot_after is not None:
             shown.setdefault(last.screenshot_after, f"after step {last.step}")
-    return count, tuple(
-        KeyPicture(caption=caption, path=safe_join(session.path, name))
-        for name, caption in shown.items()
+    return count, _distinct(session.path, shown)
+
+
+def _distinct(folder: Path, shown: dict[str, str]) -> tuple[KeyPicture, ...]:
+    """The pictures, those that are alike only once, under the captions of all."""
+    captions: dict[bytes, list[str]] = {}
+    paths: dict[bytes, Path] = {}
+    for name, caption in shown.items():
+        path = safe_join(folder, name)
+        content = path.read_bytes() if path.is_file() else name.encode()
+        captions.setdefault(content, []).append(caption)
+        paths[content] = path
+    return tuple(
+        KeyPicture(caption=" = ".join(captions[content]), path=path)
+        for content, path in paths.items()
     )
 
 

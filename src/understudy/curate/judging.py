@@ -80,7 +80,7 @@ def read_verdict(answer: Any) -> Verdict:
     """
     if not isinstance(answer, dict):
         raise FormatError("the judge's answer is no JSON object; ask a model that answers in JSON")
-    score = answer.get("score")
+    score: Any = answer.get("score")
     if isinstance(score, bool) or score not in range(LOWEST, HIGHEST + 1):
         raise FormatError(
             f"the judge's score is {score!r:.40}, which is no whole number from {LOWEST} to "
