@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from understudy._util.signals import StopSignals
-from understudy.errors import UnderstudyError
+from understudy.errors import PluginError, UnderstudyError
 from understudy.games.game import REPORT, Game
 from understudy.games.task import CheckResult, Task
 from understudy.players.budget import StepBudget
@@ -187,6 +187,11 @@ class _Table:
             with self._stop.at_once():
                 decision = self._player.decide(view)
             latency = time.monotonic() - asked
+            if not isinstance(decision, Decision):
+                raise PluginError(
+                    f"the player {self._player.name} decided {type(decision).__name__}, which is "
+                    "no Decision"
+                )
             action = game.as_action(decision.action)
             _, reward, terminated, truncated, info = game.step(action)
             budget.used += 1
