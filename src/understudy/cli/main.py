@@ -28,7 +28,14 @@ COMMANDS = {
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
     "score": ("understudy.cli.score:score", "Score sessions, by hand or automatically."),
     "session": ("understudy.cli.session:session", "List, show, check, replay and move sessions."),
-    "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
+    "dataset": (
+        "understudy.cli.dataset:dataset",
+        "Build versioned datasets and training files from sessions.",
+    ),
+    "export": (
+        "understudy.cli.dataset.exporting:export_dataset",
+        "Write a dataset, or sessions, as training files.",
+    ),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
 _LONGEST_PATH = 200
