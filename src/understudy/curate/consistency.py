@@ -9,7 +9,7 @@ from itertools import combinations
 from math import isqrt
 
 _MOST_PAIRS = 200
-"""Of one task. A mean of so many is within about 0.02 of the mean over all pairs."""
+"""Of one task. A mean of so many is within about 0.03 of the mean over all pairs."""
 _MOST_ACTIONS = 300
 """Of one path; longer ones are compared by their beginnings."""
 
