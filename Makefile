@@ -12,7 +12,7 @@ JOBS ?= auto
 .PHONY: help setup demo test test-quick test-long lint format bench docs docs-pages clean
 
 help:
-	@echo "make demo        play and capture a short conversation, end to end"
+	@echo "make demo        from play to training data: a conversation and ten tasks of a game"
 	@echo "make test        all tests but the long ones, with coverage"
 	@echo "make test-quick  the tests that need no more than a moment"
 	@echo "make test-long   the tests that take minutes"
@@ -22,7 +22,7 @@ help:
 	@echo "make setup       the .venv with everything, and the commit hooks"
 	@echo "make clean       remove the .venv and what was built"
 
-# The base install is enough for the demo; everything else works with the tools too.
+# The base install captures; the demonstration plays a game too; everything else needs the tools.
 $(VENV)/.base: $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Understudy needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12"; exit 1; }
@@ -30,6 +30,11 @@ $(VENV)/.base: $(PINS)
 	@echo "installing understudy into $(VENV)"
 	@$(PIP) install -q -c constraints.txt hatchling
 	@$(PIP) install -q -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.games: $(VENV)/.base
+	@echo "installing what games need into $(VENV)"
+	@$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[games]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
@@ -40,7 +45,7 @@ $(VENV)/.dev: $(VENV)/.base
 setup: $(VENV)/.dev
 	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install; fi
 
-demo: $(VENV)/.base
+demo: $(VENV)/.games
 	@$(BIN)/understudy demo
 
 test: $(VENV)/.dev

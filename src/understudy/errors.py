@@ -43,6 +43,10 @@ class SessionError(UnderstudyError):
     """A session cannot be found, opened, or is in a state that does not allow what was asked."""
 
 
+class DatasetError(UnderstudyError):
+    """A dataset or one of its versions cannot be found, built, or used for what was asked."""
+
+
 class NewerSchemaError(UnderstudyError):
     """A record or file was written by a newer Understudy than this one."""
 

@@ -6,6 +6,8 @@ one way in. Nothing is imported until it is asked for.
 
 from __future__ import annotations
 
+import functools
+import sys
 from typing import TYPE_CHECKING
 
 from understudy.errors import PluginError
@@ -44,6 +46,12 @@ def load_one(group: str, name: str) -> object:
 
 
 def _entry_points(group: str) -> dict[str, EntryPoint]:
+    return _entry_points_on(group, tuple(sys.path))
+
+
+@functools.cache
+def _entry_points_on(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Looked up once for each search path: reading the metadata of all packages takes a while."""
     # Imported here: it costs more than the rest of a start of the command line.
     from importlib.metadata import entry_points
 

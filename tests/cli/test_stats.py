@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.curate.playing import TASK, play_session
 
 import understudy
 from understudy.cli.main import main
+from understudy.pipeline.scoring import score_by_rule
 
 
 @pytest.fixture
@@ -69,3 +71,81 @@ def test_an_empty_workspace_has_statistics_too(tmp_path, capsys):
     capsys.readouterr()
     assert main(["stats", "-w", str(tmp_path / "new"), "--plots", str(tmp_path / "plots")]) == 0
     assert "sessions" in capsys.readouterr().out
+
+
+@pytest.fixture
+def played(tmp_path):
+    """A workspace with played sessions of two tasks, scored by a rule and two people."""
+    with understudy.Workspace(tmp_path / "p") as workspace:
+        first = play_session(workspace)
+        play_session(workspace, actions=("press_start", "press_a", "report: 3 potions"))
+        play_session(
+            workspace,
+            player="random",
+            success=False,
+            missing=("the menu is not open",),
+            task={**TASK, "id": "menu-open", "group": "menu"},
+        )
+        score_by_rule(workspace, workspace.rows())
+        session = workspace.session(first)
+        for rater, score in (("ann", 8), ("ben", 6)):
+            session.add_feedback(author=f"human:{rater}", score=score, seconds=30.0)
+    return tmp_path / "p"
+
+
+def test_people_get_the_quality_of_what_was_played(played, capsys):
+    assert main(["stats", "-w", str(played)]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "quality of 3 played sessions",
+        "completion       66.7% of 3 (95 %: 20.8–93.9%)",
+        "efficiency       1.00 (2 completed sessions)",
+        "consistency      0.75 (1 task)",
+        "human approval   7.00 (1 session)",
+        "average human score",
+        "7 of 7",
+        "0.50 (median of 2 scorings)",
+        "Krippendorff's alpha",
+        "auto:check-v1",
+    ):
+        assert words in shown
+
+
+def test_coverage_is_told_of_the_tasks_that_the_game_has(played, capsys):
+    assert facts(capsys, "-w", played)["quality"]["coverage"]["known"] >= 50
+
+
+def test_programs_get_all_metrics_and_all_groupings(played, capsys):
+    found = facts(capsys, "-w", played)
+    assert found["quality"]["completion"]["hits"] == 2
+    assert found["quality_by"]["task"]["menu-open"]["completion"]["value"] == 0
+    assert found["quality_by"]["group"]["bag"]["sessions"] == 2
+    assert found["quality_by"]["player"]["random"]["sessions"] == 1
+    assert found["collection"]["examples"] == 11
+    assert [target["goal"] for target in found["targets"]] == [7, 1000, 50]
+    assert found["agreement"]["with_humans"]["auto:check-v1"]["mean_difference"] == 3
+    assert found["scoring"]["minutes"] == 0.5
+
+
+@pytest.mark.parametrize(("by", "name"), [("task", "menu-open"), ("player", "random")])
+def test_metrics_can_be_told_group_by_group(played, capsys, by, name):
+    assert main(["stats", "-w", str(played), "--by", by]) == 0
+    head, *lines = capsys.readouterr().out.split(by.upper() + " ")[-1].splitlines()
+    assert "COMPLETED" in head
+    assert any(line.startswith(name) for line in lines)
+
+
+def test_distinct_screens_are_counted_when_asked_for(played, capsys):
+    assert facts(capsys, "-w", played, "--screens")["screens"]["by_game"] == {"pocket": 5}
+
+
+def test_played_sessions_have_charts(played, tmp_path, capsys):
+    facts(capsys, "-w", played, "--plots", tmp_path / "plots")
+    assert {"completion.svg", "coverage.svg", "differences.svg", "efficiency.svg", "scores.svg",
+            "steps.svg"} <= {path.name for path in (tmp_path / "plots").iterdir()}  # fmt: skip
+
+
+def test_where_nobody_played_there_is_no_word_of_quality(path, capsys):
+    assert "quality" not in facts(capsys, "-w", path)
+    assert main(["stats", "-w", str(path)]) == 0
+    assert "quality" not in capsys.readouterr().out

@@ -504,10 +504,12 @@ def _set_schema(database: str | Path, schema: int) -> None:
     engine.dispose()
 
 
-def test_directories_tell_what_is_listed_without_reading_whole_rows(catalog: Catalog) -> None:
-    sealed, running = row(status="sealed"), row(status="recording")
+def test_places_tell_what_is_listed_without_reading_whole_rows(catalog: Catalog) -> None:
+    sealed, running = row(status="sealed"), row(status="recording", archived=True)
     catalog.put_sessions([sealed, running])
-    assert catalog.directories() == {
-        sealed.directory: (sealed.id, "sealed"),
-        running.directory: (running.id, "recording"),
-    }
+    assert sorted(catalog.places()) == sorted(
+        [
+            (sealed.directory, sealed.id, "sealed", False),
+            (running.directory, running.id, "recording", True),
+        ]
+    )

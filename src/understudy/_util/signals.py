@@ -46,8 +46,8 @@ class StopSignals:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in _STOPPING:
-                # What ignores a signal goes on ignoring it.
-                if signal.getsignal(number) is not signal.SIG_IGN:
+                # What ignores a signal goes on ignoring it; None has a handler not of Python's.
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._before[number] = signal.signal(number, self._heard)
         return self
 

@@ -64,8 +64,18 @@ def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--game", metavar="NAME", help="Only sessions of this game."),
             click.option("--player", metavar="NAME", help="Only sessions of this player."),
-            click.option("--task", metavar="TEXT", help="Only sessions of this task."),
+            click.option(
+                "--task",
+                metavar="TEXT",
+                help="Only sessions of this task: what was asked, or the task's id.",
+            ),
             click.option("--model", metavar="NAME", help="Only sessions of this model."),
+            click.option(
+                "--success/--failed",
+                "success",
+                default=None,
+                help="Only sessions whose task was (not) completed.",
+            ),
             click.option(
                 "--min-score",
                 type=float,

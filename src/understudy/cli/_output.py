@@ -15,7 +15,6 @@ from typing import Any, Protocol
 import click
 
 _PLAIN_EVERY_S = 5.0
-_NO_END = 100_000
 
 
 def print_json(facts: Any) -> None:
@@ -32,23 +31,42 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     Columns in which no row has anything (0 is nothing) are left out. Nothing is cut off: on a
     narrow terminal the lines run over.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    heads: list[str] = []
+    drawn: list[list[str]] = []
+    for index, head in enumerate(columns):
+        values = [row[index] for row in rows]
+        if any(values):
+            numeric = all(isinstance(value, int | float | None) for value in values)
+            filled, *cells = _filled([head, *_cells(values)], to_the_right=numeric)
+            bold = click.style(head, bold=True)
+            heads.append(filled.replace(head, bold) if head else filled)
+            drawn.append(cells)
+    lines = [
+        "  ".join(heads).rstrip(),
+        *("  ".join(cells).rstrip() for cells in zip(*drawn, strict=True)),
+    ]
+    click.echo("\n".join(lines))
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [index for index in range(len(columns)) if any(row[index] for row in rows)]
-    for index in shown:
-        numeric = all(isinstance(row[index], int | float | None) for row in rows)
-        table.add_column(columns[index], justify="right" if numeric else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(_cell(row[index])) for index in shown))
-    console = Console(highlight=False, markup=False)
-    console.width = _NO_END
-    with console.capture() as drawn:
-        console.print(table)
-    for line in drawn.get().splitlines():
-        click.echo(line.rstrip())
+
+def _cells(values: list[object]) -> list[str]:
+    """``_cell`` of each; what whole columns have in common is looked at once."""
+    if all(type(value) is str for value in values) and "".join(map(str, values)).isprintable():
+        return list(map(str, values))
+    return list(map(_cell, values))
+
+
+def _filled(cells: list[str], *, to_the_right: bool) -> list[str]:
+    """The cells of a column, all as wide as the widest."""
+    if all(map(str.isascii, cells)):
+        wide = max(map(len, cells))
+        return [cell.rjust(wide) if to_the_right else cell.ljust(wide) for cell in cells]
+    from rich.cells import cell_len  # some letters take two places on a terminal, some none
+
+    widths = list(map(cell_len, cells))
+    wide = max(widths)
+    if to_the_right:
+        return [" " * (wide - width) + cell for cell, width in zip(cells, widths, strict=True)]
+    return [cell + " " * (wide - width) for cell, width in zip(cells, widths, strict=True)]
 
 
 def print_facts(pairs: Sequence[tuple[str, object]]) -> None:
@@ -68,8 +86,14 @@ def _cell(value: object) -> str:
         return f"{value:.2f}".rstrip("0").rstrip(".")
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    # A name from a recording must not be able to move the cursor.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """``text`` on one line: a name from a recording must not be able to move the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def human_bytes(count: float) -> str:

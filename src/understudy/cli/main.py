@@ -22,13 +22,20 @@ COMMANDS = {
     "doctor": ("understudy.cli.doctor:doctor", "Check the workspace, its disk and its catalog."),
     "reindex": ("understudy.cli.reindex:reindex", "Rebuild the catalog from the directories."),
     "stats": ("understudy.cli.stats:stats", "Count what the workspace holds."),
-    "demo": ("understudy.cli.demo:demo", "Play and capture a short conversation, end to end."),
+    "demo": ("understudy.cli.demo:demo", "Show the line from play to training data, end to end."),
     "play": ("understudy.cli.play:play", "Play a game step by step, and record it."),
     "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
     "score": ("understudy.cli.score:score", "Score sessions, by hand or automatically."),
-    "session": ("understudy.cli.session:session", "List, show, check and move sessions."),
-    "dataset": ("understudy.cli.dataset:dataset", "Turn sessions into training files."),
+    "session": ("understudy.cli.session:session", "List, show, check, replay and move sessions."),
+    "dataset": (
+        "understudy.cli.dataset:dataset",
+        "Build versioned datasets and training files from sessions.",
+    ),
+    "export": (
+        "understudy.cli.dataset.exporting:export_dataset",
+        "Write a dataset, or sessions, as training files.",
+    ),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
 _LONGEST_PATH = 200

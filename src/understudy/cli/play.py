@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, workspace_option
-from understudy.cli._output import print_facts, print_json, print_table
-
-if TYPE_CHECKING:
-    from understudy.games.finding import FoundTask
-    from understudy.pipeline.play import PlayedSession
-    from understudy.players.loop import PlayedStep
-    from understudy.players.player import Player
+from understudy.cli._output import print_json, print_table
+from understudy.cli._playing import Told, exit_status, tell
 
 EXTENSION_STEPS = 10
-_INTERRUPTED = 130
 
 
 @click.command(cls=Command)
@@ -35,7 +28,10 @@ _INTERRUPTED = 130
     "--steps", type=click.IntRange(min=1), metavar="N",
     help="The step limit. Default: by the task's reference steps and difficulty.",
 )  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the game's chances.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+    help="Seed of the game's chances.",
+)  # fmt: skip
 @click.option(
     "--save-training-data", is_flag=True, help="Write training_data.jsonl into the session too."
 )
@@ -95,107 +91,11 @@ def play(
         name=given.pop("training_session"),
         **given,
     )
-    told = _Told(quiet=as_json, show=bool(show))
+    told = Told(quiet=as_json, show=bool(show))
     with Workspace(workspace_path) as workspace, Players(workspace) as players:
         session = play_session(workspace, players, request, on_begin=told.begin, on_step=told.step)
-        where = workspace.path
-    _tell(session, where, as_json=as_json)
-    context.exit(_status(session))
-
-
-class _Told:
-    """Says on the terminal what happens while somebody plays."""
-
-    def __init__(self, *, quiet: bool, show: bool) -> None:
-        self._quiet = quiet
-        self._show = show
-        self._human = False
-
-    def begin(self, found: FoundTask, player: Player, max_steps: int) -> None:
-        """Say what is played, by whom."""
-        self._human = player.name == "human"
-        if self._quiet:
-            return
-        limit = f"at most {counted(max_steps, 'step')}"
-        if found.task is not None:
-            click.echo(f"{player.name} plays {found.task.id}: {found.task.words} ({limit})")
-            return
-        click.echo(
-            f"{player.name} plays, {limit}; the game has no task for this, so nothing is checked"
-        )
-        for task in found.near[:3]:
-            click.echo(f"  near: {task.id} ({task.words})")
-
-    def step(self, played: PlayedStep) -> None:
-        """Say what was done; a person has seen it."""
-        if self._quiet or self._human:
-            return
-        if self._show:
-            from understudy._util.terminal_picture import draw, wants_colour
-
-            click.echo(draw(played.screenshot, colour=wants_colour(sys.stdout)))
-        decision, outcome = played.decision, played.outcome
-        why = f"  {decision.reasoning}" if decision.reasoning else ""
-        vain = "" if outcome.effect or outcome.done else "  (no effect)"
-        click.echo(f"{outcome.step:>4}/{played.view.max_steps}  {outcome.action!s:<14}{vain}{why}")
-        if played.view.warning and not outcome.done:
-            click.echo(f"      {played.view.warning}", err=True)
-
-
-def _tell(session: PlayedSession, workspace: Path, *, as_json: bool) -> None:
-    played = session.played
-    if as_json:
-        print_json(
-            {
-                "session": session.id,
-                "path": session.path,
-                "task": session.task.id if session.task else None,
-                "completion": played.completion,
-                "success": played.success,
-                "outcome": played.outcome,
-                "steps": played.steps,
-                "max_steps": session.max_steps,
-                "error": None if played.error is None else str(played.error),
-                "stored": session.stored,
-                "dropped": session.dropped,
-                "problems": session.problems,
-            }
-        )
-        return
-    success = {True: "done", False: "not done", None: None}[played.success]
-    click.echo()
-    print_facts(
-        [
-            ("task", success),
-            ("result", played.outcome),
-            ("ended", _ENDS[played.completion]),
-            ("because", None if played.error is None else str(played.error) or None),
-            ("steps", f"{played.steps} of {session.max_steps}"),
-            ("session", session.id),
-            ("in", session.path),
-            ("dropped", session.dropped or None),
-        ]
-    )
-    for problem in session.problems:
-        click.echo(f"Note: {problem}", err=True)
-
-
-_ENDS = {
-    "success": None,
-    "failure": "the game ended it without success",
-    "step_limit": "the step limit was reached",
-    "quit": "the player stopped",
-    "interrupted": "it was interrupted; what was played is kept",
-    "error": "an error; what was played is kept",
-}
-
-
-def _status(session: PlayedSession) -> int:
-    if session.played.completion == "interrupted":
-        return _INTERRUPTED
-    if session.played.completion == "error" or session.played.success is False:
-        return 1
-    return 0
+    tell(session, as_json=as_json)
+    context.exit(exit_status(session))
 
 
 def _list_tasks(game: str, workspace_path: Path | None, as_json: bool) -> None:
@@ -217,6 +117,9 @@ def _list_tasks(game: str, workspace_path: Path | None, as_json: bool) -> None:
     if as_json:
         names = ("id", "words", "group", "goal", "kind", "difficulty", "reference_steps")
         print_json([{name: getattr(task, name) for name in names} for task in tasks])
+        return
+    if not tasks:
+        click.echo(f"{game} has no tasks; ask for anything: understudy play {game} WORDS")
         return
     print_table(
         ("TASK", "GROUP", "STEPS", "DIFFICULTY", "WORDS"),

@@ -16,6 +16,7 @@ _LETTER_WIDTH = 7.0
 _LETTERS = 14
 """Labels longer than this are cut; the whole of it stands in the bar's title."""
 _WIDEST_BAR = 72.0
+_ROUNDING = 1e-9
 
 Series = Mapping[str, Sequence[float]]
 
@@ -28,16 +29,24 @@ def bar_chart(
     unit: str = "",
     show: Callable[[float], str] = "{:,.0f}".format,
     empty: str = "There is nothing to show yet.",
+    beside: bool = False,
+    ranges: Sequence[tuple[float, float]] = (),
+    top: float | None = None,
 ) -> str:
     """An SVG document with a bar for each label; several ``series`` are stacked, with a legend.
 
-    ``show`` writes a value in words; ``unit`` stands over the axis.
+    What follows a line end in a label is written small below it. ``show`` writes a value in words;
+    ``unit`` stands over the axis, which ends at ``top`` where that is given. With ``beside`` the
+    bars of several series stand beside each other. ``ranges`` are lowest and highest value of each
+    label, drawn as a line through its bar.
     """
-    totals = [sum(values[place] for values in series.values()) for place in range(len(labels))]
-    if not any(totals):
+    together = max if beside else sum
+    totals = [together(values[place] for values in series.values()) for place in range(len(labels))]
+    if not any(totals) and not any(high for _, high in ranges):
         return _document([_text(_LEFT, 30, title, "title"), _text(_LEFT, 70, empty, "quiet")])
-    step = _nice_step(max(totals))
-    top = step * math.ceil(max(totals) / step)
+    largest = top or max([*totals, *(high for _, high in ranges)])
+    step = _nice_step(largest)
+    top = step * math.ceil(largest / step - _ROUNDING)
     scale = (HEIGHT - _TOP - _BOTTOM) / top
     parts = [_text(_LEFT, 30, title, "title"), _text(_LEFT, 50, unit, "quiet")]
     for line in range(round(top / step) + 1):
@@ -46,19 +55,23 @@ def bar_chart(
         parts.append(_text(_LEFT - 8, y + 4, show(line * step), "end"))
     slot = (WIDTH - _LEFT - _RIGHT) / len(labels)
     wide = min(slot * 0.8, _WIDEST_BAR) if slot > 3 else slot
-    shown = [label if len(label) <= _LETTERS else label[: _LETTERS - 1] + "…" for label in labels]
-    every = math.ceil((max(map(len, shown)) + 2) * _LETTER_WIDTH / slot)
+    names = [_cut(label.partition("\n")[0]) for label in labels]
+    every = math.ceil((max(map(len, names)) + 2) * _LETTER_WIDTH / slot)
     for place, label in enumerate(labels):
         middle = _LEFT + slot * (place + 0.5)
-        parts += _stack(label, middle - wide / 2, wide, place, series, scale, show)
+        parts += _bars(label, middle - wide / 2, wide, place, series, scale, show, beside)
+        if ranges:
+            parts.append(_range(middle, *ranges[place], scale))
         if place % every == 0:
-            parts.append(_text(middle, HEIGHT - _BOTTOM + 20, shown[place], "middle"))
+            below = label.partition("\n")[2]
+            parts.append(_text(middle, HEIGHT - _BOTTOM + 20, names[place], "middle"))
+            parts.append(_text(middle, HEIGHT - _BOTTOM + 36, below, "middle quiet"))
     if len(series) > 1:
         parts += _legend(list(series))
     return _document(parts)
 
 
-def _stack(
+def _bars(
     label: str,
     x: float,
     wide: float,
@@ -66,20 +79,37 @@ def _stack(
     series: Series,
     scale: float,
     show: Callable[[float], str],
+    beside: bool,
 ) -> list[str]:
     bars = []
     y = float(HEIGHT - _BOTTOM)
+    if beside:
+        wide /= len(series)
     for number, (name, values) in enumerate(series.items()):
         value = values[place]
-        if value <= 0:
-            continue
-        y -= value * scale
-        said = f"{label}: {show(value)}" + (f" {name}" if len(series) > 1 else "")
-        bars.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{value * scale:.1f}" '
-            f'fill="{_COLOURS[number % len(_COLOURS)]}"><title>{escape(said)}</title></rect>'
-        )
+        if value > 0:
+            y = (HEIGHT - _BOTTOM if beside else y) - value * scale
+            said = f"{label.replace(chr(10), ' ')}: {show(value)}" + (
+                f" {name}" if len(series) > 1 else ""
+            )
+            bars.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{value * scale:.1f}" '
+                f'fill="{_COLOURS[number % len(_COLOURS)]}"><title>{escape(said)}</title></rect>'
+            )
+        x += wide if beside else 0
     return bars
+
+
+def _range(middle: float, low: float, high: float, scale: float) -> str:
+    bottom, top = (HEIGHT - _BOTTOM - value * scale for value in (low, high))
+    return (
+        f'<path class="range" d="M{middle:.1f} {bottom:.1f}V{top:.1f}'
+        f'M{middle - 5:.1f} {bottom:.1f}h10M{middle - 5:.1f} {top:.1f}h10"/>'
+    )
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= _LETTERS else label[: _LETTERS - 1] + "…"
 
 
 def _legend(names: list[str]) -> list[str]:
@@ -107,7 +137,7 @@ def _document(parts: Sequence[str]) -> str:
     style = (
         "text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:16px;font-weight:600}"
         ".quiet{fill:#777}.end{text-anchor:end}.middle{text-anchor:middle}"
-        ".grid{stroke:#ddd;fill:none}"
+        ".grid{stroke:#ddd;fill:none}.range{stroke:#222;stroke-width:1.5;fill:none}"
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '

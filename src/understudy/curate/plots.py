@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from understudy.curate.bar_chart import bar_chart
+from understudy.curate.played import played_rows
+from understudy.curate.played_charts import played_charts
 from understudy.curate.statistics import ChatStatistics, Statistics, Tally, days_between
 from understudy.errors import StorageError
 from understudy.store.atomic import write_atomic
+
+if TYPE_CHECKING:
+    from understudy.curate.screens import Screens
+    from understudy.store.catalog.schema import SessionRow
 
 _STATUSES = ("sealed", "incomplete", "killed", "recording")
 _MEGABYTE = 1_000_000
@@ -18,18 +26,43 @@ _MOST_DAYS = 100
 _MOST_NAMES = 10
 
 
-def write_plots(statistics: Statistics, chats: ChatStatistics, folder: Path) -> list[Path]:
-    """Write every chart as an SVG file into ``folder``, which is made; returns their paths.
+def write_plots(
+    rows: Sequence[SessionRow],
+    statistics: Statistics,
+    chats: ChatStatistics,
+    screens: Screens,
+    folder: Path,
+) -> list[Path]:
+    """Write every chart of the sessions ``rows`` as an SVG file into ``folder``, which is made.
 
-    Raises StorageError as the disk does.
+    The others are what was counted of the same sessions. Charts of played sessions are written
+    where there are any. Returns the paths. Raises StorageError as the disk does.
     """
+    charts = _charts_of_all(statistics, chats)
+    played = played_rows(rows)
+    if played:
+        charts |= played_charts(played, screens)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"{folder} cannot be made ({reason}); choose another folder") from error
+    written = []
+    for name, svg in charts.items():
+        path = folder / f"{name}.svg"
+        write_atomic(path, svg.encode(), sync=False)
+        written.append(path)
+    return written
+
+
+def _charts_of_all(statistics: Statistics, chats: ChatStatistics) -> dict[str, str]:
     periods, every = _periods(statistics.by_day)
     labels = list(periods)
     games = _largest(statistics.by_game)
     scores = range(1, 11)
-    histogram = statistics.human_scores.histogram
     ends = chats.by_status
-    charts = {
+    given = {"human": statistics.human_scores, "automatic": statistics.auto_scores}
+    return {
         "sessions": bar_chart(f"Sessions a {every}", labels, _by_status(list(periods.values()))),
         "bytes": bar_chart(
             f"Recorded a {every}",
@@ -47,11 +80,18 @@ def write_plots(statistics: Statistics, chats: ChatStatistics, folder: Path) -> 
         ),
         "games": bar_chart("Sessions by game", list(games), _by_status(list(games.values()))),
         "scores": bar_chart(
-            "Human scores",
+            "Scores by people, and by rules and judges",
             [str(score) for score in scores],
-            {"sessions": [histogram.get(score, 0) for score in scores]},
-            unit="sessions",
-            empty="Nobody has scored a session yet.",
+            {
+                f"{name} ({found.sessions:,})": [
+                    100 * found.histogram.get(score, 0) / (found.sessions or 1) for score in scores
+                ]
+                for name, found in given.items()
+            },
+            unit="percent of the sessions that each scored",
+            show=_short,
+            empty="No session has been scored yet.",
+            beside=True,
         ),
         "chats": bar_chart(
             "How chats ended",
@@ -61,17 +101,6 @@ def write_plots(statistics: Statistics, chats: ChatStatistics, folder: Path) -> 
             empty="No chat has been recorded yet.",
         ),
     }
-    written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise StorageError(f"{folder} cannot be made ({reason}); choose another folder") from error
-    for name, svg in charts.items():
-        path = folder / f"{name}.svg"
-        write_atomic(path, svg.encode(), sync=False)
-        written.append(path)
-    return written
 
 
 def _periods(by_day: dict[str, Tally]) -> tuple[dict[str, Tally], str]:

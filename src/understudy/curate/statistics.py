@@ -113,19 +113,26 @@ class ChatStatistics(msgspec.Struct, kw_only=True):
 
 def gather(rows: Iterable[SessionRow]) -> Statistics:
     """The statistics of the sessions in ``rows``."""
-    total = Tally()
-    groups: tuple[dict[str, Tally], ...] = ({}, {}, {}, {})
+    # Each session is added once, and the few sums together then: many sessions share all names.
+    together: dict[tuple[str, str, str, str], Tally] = {}
     human: list[float] = []
     auto: list[float] = []
     for row in rows:
-        total.add(row)
-        keys = (row.game, row.player, row.model, row.started[:10])
-        for group, key in zip(groups, keys, strict=True):
-            group.setdefault(key, Tally()).add(row)
+        names = (row.game, row.player, row.model, row.started[:10])
+        tally = together.get(names)
+        if tally is None:
+            tally = together[names] = Tally()
+        tally.add(row)
         if row.human_score is not None:
             human.append(row.human_score)
         if row.auto_score is not None:
             auto.append(row.auto_score)
+    total = Tally()
+    groups: tuple[dict[str, Tally], ...] = ({}, {}, {}, {})
+    for names, tally in together.items():
+        total.merge(tally)
+        for group, name in zip(groups, names, strict=True):
+            group.setdefault(name, Tally()).merge(tally)
     by_game, by_player, by_model, by_day = groups
     return Statistics(
         total=total,

@@ -1,75 +1,59 @@
-"""Exporting chats as training files, with a report of every example left out and why.
+"""Writing rows as training files, with a report of every example left out and why.
 
-A format is a class registered under the entry-point group ``understudy.exports`` that keeps
-`ExportFormat`; `understudy.formats.openai_jsonl.OpenAIJsonl` is one to learn from.
+The rows come straight from the sessions, or from a version of a dataset.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from understudy import plugins
 from understudy._version import __version__
-from understudy.datasets.chat_examples import COMPLETE, Corrected, chat_examples
+from understudy.datasets.chat_examples import COMPLETE
+from understudy.datasets.export_format import (
+    ExportFormat,
+    ExportWriter,
+    as_taken,
+    check_kind,
+    export_format,
+)
+from understudy.datasets.found import Corrected, Found
+from understudy.datasets.rows import Source, find_rows
 from understudy.datasets.selection import LeftOut, Selection
-from understudy.errors import FormatError, PluginError, UsageError
+from understudy.errors import FormatError, UsageError
+from understudy.formats.dataset_rows import AgentRow, Row
+from understudy.formats.instruction_chat import ActionNames, Actions
 from understudy.store.atomic import write_json_atomic
-from understudy.store.hashes import sha256_file
+from understudy.store.hashes import sha256_bytes, sha256_file
 from understudy.store.lineage import record_export
 
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace
 
-
-class ExportWriter(Protocol):
-    """Takes the examples of one export."""
-
-    count: int
-    """How many it has taken."""
-
-    def write(self, example: dict[str, Any]) -> None:
-        """Take one valid example; FormatError leaves this one out, StorageError ends the export."""
-
-    def finish(self) -> list[Path]:
-        """Put the files in their places, in one step each, and name them in order."""
-
-    def leftovers(self, written: list[Path]) -> list[Path]:
-        """Files that an earlier, differently split export to the same place left behind."""
-
-    def abandon(self) -> None:
-        """Leave no trace; what was in the place before is untouched."""
-
-
-@runtime_checkable
-class ExportFormat(Protocol):
-    """What is registered under ``understudy.exports``: a class made without arguments."""
-
-    suffix: str
-    """Usual ending of the file's name, with its dot."""
-    max_bytes: int | None
-    """Largest size of a file where the caller does not say; None for no limit."""
-
-    def validate(self, example: dict[str, Any]) -> list[str]:
-        """The reasons why an example (OpenAI's shape) does not fit; empty when it does."""
-
-    def open(self, output: Path, *, max_bytes: int | None) -> ExportWriter:
-        """A writer whose files lie at ``output``, or, when split, beside it under its name."""
-
-    def warnings(self, count: int) -> list[str]:
-        """What a person should know about an export of ``count`` examples."""
+__all__ = [
+    "ExportReport",
+    "ExportedFile",
+    "Filling",
+    "export_chats",
+    "export_format",
+    "export_sessions",
+    "exported",
+    "report_path",
+]
 
 
 class ExportedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of an export."""
+    """One file of an export, or one folder of pictures that belongs to a file."""
 
     path: str
     sha256: str
+    """Of a folder: of the names and contents of its files."""
     size: int
 
 
@@ -82,7 +66,13 @@ class ExportReport(msgspec.Struct, kw_only=True):
     created: str
     """ISO 8601, UTC."""
     code_version: str
+    kind: str = "chat"
+    """``agent`` or ``chat``: what the examples were made from."""
+    dataset: str = ""
+    """The version it was made from; empty for an export of sessions."""
     examples: int = 0
+    splits: dict[str, int] = {}
+    """Of an export of a dataset: how many examples are of which split."""
     files: list[ExportedFile] = []
     sessions: list[str] = []
     """Ids of the sessions that gave at least one example."""
@@ -92,30 +82,110 @@ class ExportReport(msgspec.Struct, kw_only=True):
     duplicates: int = 0
     """How many of ``left_out`` were exact repeats."""
     corrected: list[Corrected] = []
+    lost: dict[str, int] = {}
+    """What the format cannot say and was dropped, and of how many examples."""
     warnings: list[str] = []
 
     def reasons(self) -> list[tuple[str, int]]:
         """The reasons why something was left out, the most frequent first."""
-        return Counter(_kind(entry.reason) for entry in self.left_out).most_common()
+        return Counter(entry.kind for entry in self.left_out).most_common()
+
+    def leave_out(self, entry: LeftOut) -> None:
+        """Note that something was not taken."""
+        self.left_out.append(entry)
+        self.duplicates += entry.copy == "exact"
 
 
-def export_format(name: str) -> ExportFormat:
-    """The format registered as ``name``; UsageError when there is none, PluginError when broken."""
-    known = plugins.names(plugins.EXPORTS)
-    if name not in known:
-        raise UsageError(f"there is no export format {name!r}; choose one of {', '.join(known)}")
-    made = cast("Callable[[], object]", plugins.load_one(plugins.EXPORTS, name))()
-    if not isinstance(made, ExportFormat):
-        raise PluginError(
-            f"the export format {name!r} lacks something of the contract "
-            "(suffix, max_bytes, validate, open, warnings); update or uninstall its package"
-        )
-    return made
+class Filling:
+    """Puts rows into the writers of one export, and what they refuse into its report."""
+
+    def __init__(self, kind: ExportFormat, report: ExportReport, actions: Actions) -> None:
+        self._kind = kind
+        self._report = report
+        self._actions = actions
+
+    def put(self, row: Row, writer: ExportWriter, *, directory: str = "") -> bool:
+        """Write ``row``; False when it was left out."""
+        example = as_taken(row, self._kind.takes, self._actions)
+        problems = self._kind.validate(example)
+        if not problems:
+            try:
+                writer.write(example)
+            except FormatError as error:
+                problems = [str(error)]
+        if problems:
+            reason = "; ".join(problems)
+            self._report.leave_out(
+                LeftOut(session=row.session, directory=directory, step=row.n, reason=reason)
+            )
+            return False
+        if not self._report.sessions or self._report.sessions[-1] != row.session:
+            self._report.sessions.append(row.session)
+        return True
+
+    def finish(self, writers: Iterable[ExportWriter], output: Path) -> list[Path]:
+        """Put what was written in its place; a writer without an example writes nothing."""
+        report = self._report
+        files: list[Path] = []
+        for writer in writers:
+            report.examples += writer.count
+            report.lost = dict(Counter(report.lost) + writer.lost)
+            if not writer.count:
+                writer.abandon()
+                continue
+            written = writer.finish()
+            files += written
+            report.warnings += [
+                f"{left} is from an earlier export and does not belong to this one; remove it"
+                for left in writer.leftovers(written)
+            ]
+        report.warnings = [*self._kind.warnings(report.examples), *report.warnings]
+        if not files:
+            report.warnings.append(f"no example was found, so {output} was not written")
+        report.files = [exported(file) for file in files]
+        return files
+
+
+def exported(path: Path) -> ExportedFile:
+    """What a file, or a folder of files, is now. Raises OSError as the file system does."""
+    if not path.is_dir():
+        return ExportedFile(path=str(path), sha256=sha256_file(path), size=path.stat().st_size)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listing = "".join(f"{sha256_file(f)}  {f.relative_to(path).as_posix()}\n" for f in files)
+    size = sum(file.stat().st_size for file in files)
+    return ExportedFile(path=str(path), sha256=sha256_bytes(listing.encode()), size=size)
+
+
+def remove_exported(path: Path) -> None:
+    """Remove a file, or a folder of pictures, of an export."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def report_path(output: Path) -> Path:
     """Where the report of an export to ``output`` lies."""
     return output.with_name(f"{output.name}.report.json")
+
+
+def new_report(format: str, output: Path, query: dict[str, Any], kind: str) -> ExportReport:
+    """The report of an export that begins now."""
+    return ExportReport(
+        format=format,
+        output=str(output),
+        query=query,
+        kind=kind,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        code_version=__version__,
+    )
+
+
+def largest_size(kind: ExportFormat, max_bytes: int | None) -> int | None:
+    """How large a file may be; UsageError for a size that cannot be."""
+    if max_bytes is not None and max_bytes < 1:
+        raise UsageError(f"the largest size of a file is {max_bytes} bytes; give 1 or more")
+    return max_bytes if max_bytes is not None else kind.max_bytes
 
 
 def export_chats(
@@ -128,99 +198,114 @@ def export_chats(
     max_bytes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
-    """Write the chats of the selected sessions as training files at ``output``.
+    """Write the chats of the selected sessions as training files; see `export_sessions`."""
+    return export_sessions(
+        workspace,
+        output=output,
+        format=format,
+        source=Source(kind="chat", statuses=tuple(statuses)),
+        selection=selection,
+        max_bytes=max_bytes,
+        progress=progress,
+    )
 
-    Files larger than ``max_bytes`` (the format's own limit without it) are split. The report lies
-    beside them as ``OUTPUT.report.json``, and the workspace remembers the export, so that
-    forgetting a session can name it. Without a single example no file is written and what was
-    there stays. Raises UsageError for an unknown format or filter and StorageError as the disk
-    does; then nothing has been changed.
+
+def export_sessions(
+    workspace: Workspace,
+    *,
+    output: Path | str,
+    format: str,
+    source: Source,
+    selection: Selection | None = None,
+    max_bytes: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportReport:
+    """Write what ``source`` says of the selected sessions as training files at ``output``.
+
+    Exact repeats are taken once. Files larger than ``max_bytes`` (the format's own limit without
+    it) are split. The report lies beside them as ``OUTPUT.report.json``, and the workspace
+    remembers the export, so that forgetting a session can name it. Without a single example no file
+    is written and what was there stays. Raises UsageError for an unknown format or filter and
+    StorageError as the disk does; then nothing has been changed.
     """
     output = Path(output)
     selection = selection or Selection()
-    if max_bytes is not None and max_bytes < 1:
-        raise UsageError(f"the largest size of a file is {max_bytes} bytes; give 1 or more")
-    kind = export_format(format)
-    report = ExportReport(
-        format=format,
-        output=str(output),
-        query={**selection.query(), "statuses": list(statuses)},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        code_version=__version__,
-    )
-    writer = kind.open(output, max_bytes=max_bytes if max_bytes is not None else kind.max_bytes)
+    kind = check_kind(format, source.kind)
+    query = {**selection.query(), **_asked(source)}
+    report = new_report(format, output, query, source.kind)
+    writer = kind.open(output, max_bytes=largest_size(kind, max_bytes))
+    licenses: Counter[str] = Counter()
     try:
-        _fill(workspace, selection, statuses, kind, writer, report, progress)
-        report.examples = writer.count
-        report.warnings = list(kind.warnings(writer.count))
-        files = writer.finish() if writer.count else []
+        filling = Filling(kind, report, _actions(workspace, selection, source, kind))
+        for found in find_rows(workspace, selection, source, report.leave_out, progress=progress):
+            _put(filling, found, writer, report, licenses)
+        report.licenses = dict(licenses)
+        files = filling.finish([writer], output)
     except BaseException:
         writer.abandon()
         raise
-    if not files:
-        writer.abandon()
-        report.warnings.append(f"no example was found, so {output} was not written")
-    else:
-        report.warnings += [
-            f"{left} is from an earlier export and does not belong to this one; remove it"
-            for left in writer.leftovers(files)
-        ]
-    for file in files:
-        exported = ExportedFile(path=str(file), sha256=sha256_file(file), size=file.stat().st_size)
-        report.files.append(exported)
+    for file, entry in zip(files, report.files, strict=True):
         record_export(
             workspace,
             path=file,
             format=format,
-            sha256=exported.sha256,
+            sha256=entry.sha256,
             sessions=report.sessions,
             query=report.query,
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_json_atomic(report_path(output), report)
+    write_report(output, report)
     return report
 
 
-def _fill(
-    workspace: Workspace,
-    selection: Selection,
-    statuses: Sequence[str],
-    kind: ExportFormat,
+def write_report(output: Path, report: ExportReport) -> None:
+    """Put the report beside the files. Raises StorageError."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_json_atomic(report_path(output), report)
+
+
+def source_of(query: dict[str, Any]) -> tuple[Selection, Source]:
+    """What `export_sessions` was asked for, from the query that it recorded.
+
+    Raises UsageError for one that another version recorded otherwise.
+    """
+    known = {*Selection.__struct_fields__, *Source.__struct_fields__}
+    try:
+        if not query.keys() <= known:
+            raise msgspec.ValidationError(f"unknown: {', '.join(sorted(query.keys() - known))}")
+        source = msgspec.convert({"kind": "chat", **query}, type=Source)
+        return msgspec.convert(query, type=Selection), source
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"how it was chosen is not understood ({error}); export it again by hand"
+        ) from error
+
+
+def _asked(source: Source) -> dict[str, Any]:
+    if source.kind == "chat":
+        return {"kind": "chat", "statuses": list(source.statuses)}
+    return {"kind": "agent", "with_mistakes": source.with_mistakes}
+
+
+def _put(
+    filling: Filling,
+    found: Found,
     writer: ExportWriter,
     report: ExportReport,
-    progress: Callable[[int, int], None] | None,
+    licenses: Counter[str],
 ) -> None:
-    def leave_out(entry: LeftOut) -> None:
-        report.left_out.append(entry)
-        report.duplicates += _kind(entry.reason) == _DUPLICATE
-
-    licenses: Counter[str] = Counter()
-    for found in chat_examples(
-        workspace, selection, leave_out, statuses=statuses, progress=progress
-    ):
-        problems = kind.validate(found.example)
-        if not problems:
-            try:
-                writer.write(found.example)
-            except FormatError as error:
-                problems = [str(error)]
-        if problems:
-            leave_out(found.left_out("; ".join(problems)))
-            continue
+    before = len(report.sessions)
+    if filling.put(found.row, writer, directory=found.session.path.name):
         if found.corrected is not None:
             report.corrected.append(found.corrected)
-        if not report.sessions or report.sessions[-1] != found.session.id:
-            report.sessions.append(found.session.id)
+        if len(report.sessions) > before:
             licenses[found.session.header.license] += 1
-    report.licenses = dict(licenses)
 
 
-_DUPLICATE = "it is the same as another step"
-
-
-def _kind(reason: str) -> str:
-    """A reason without the names and numbers that tell one case from another of its kind."""
-    if reason.startswith("it is the same as step "):
-        return _DUPLICATE
-    first = reason.split("; ", maxsplit=1)[0]
-    return first.partition(": ")[2] if first.startswith("message ") else first
+def _actions(
+    workspace: Workspace, selection: Selection, source: Source, kind: ExportFormat
+) -> Actions:
+    """The actions that occur; read only where a chat has to name them."""
+    if source.kind != "agent" or kind.takes != "chat":
+        return {}
+    found = (one.row for one in find_rows(workspace, selection, source, lambda _: None))
+    return ActionNames().add_all(row.row for row in found if isinstance(row, AgentRow)).by_game

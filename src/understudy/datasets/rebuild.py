@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from understudy.datasets.chat_examples import chat_examples, digests_of_session, example_digest
+from understudy.datasets.chat_examples import digests_of_session, example_digest
+from understudy.datasets.rows import Source, find_rows
 from understudy.datasets.selection import LeftOut, Selection
 from understudy.formats.array_rewrite import remove_from_array, write_array
+from understudy.formats.dataset_rows import ChatRow
 
 if TYPE_CHECKING:
     from understudy.session.reader import RecordedSession
@@ -41,10 +43,15 @@ def rebuild_array(
     left_out: list[LeftOut] = []
 
     def examples() -> Iterator[dict[str, Any]]:
-        for found in chat_examples(
-            workspace, selection or Selection(), left_out.append, progress=progress
+        for found in find_rows(
+            workspace,
+            selection or Selection(),
+            Source(kind="chat"),
+            left_out.append,
+            progress=progress,
         ):
-            yield found.example
+            if isinstance(found.row, ChatRow):
+                yield found.row.example
 
     count = write_array(path, examples(), keep_old=True)
     return RebuildReport(path=str(path), examples=count, left_out=left_out)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -25,6 +25,42 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     step: int | None = None
     """The trace line's ``n``; None for the session as a whole."""
     reason: str
+    copy: Literal["exact", "near"] | None = None
+    """Of a copy, how alike it is."""
+    copy_of: tuple[str, int] | None = None
+    """Of a copy, the session and the step that were taken."""
+
+    @property
+    def kind(self) -> str:
+        """The reason without the names and numbers that tell one case from another of its kind."""
+        if self.copy is not None:
+            return f"it is {_ALIKE[self.copy]} as another step"
+        first = self.reason.split("; ", maxsplit=1)[0]
+        first = first.partition(": ")[2] if first.startswith("message ") else first
+        return _SCORED.sub("score is below", first)
+
+
+_SCORED = re.compile(r"score [\d.]+ is below")
+_ALIKE = {"exact": "the same", "near": "nearly the same"}
+
+
+def left_out_copy(
+    session: RecordedSession, step: int, copy: Literal["exact", "near"], of: tuple[str, int]
+) -> LeftOut:
+    """That ``step`` is a copy of one that was taken."""
+    return LeftOut(
+        session=session.id,
+        directory=session.path.name,
+        step=step,
+        reason=f"it is {_ALIKE[copy]} as step {of[1]} of session {of[0]}",
+        copy=copy,
+        copy_of=of,
+    )
+
+
+def left_out(session: RecordedSession, step: int | None, reason: str) -> LeftOut:
+    """That ``step``, or without one the session as a whole, was not taken."""
+    return LeftOut(session=session.id, directory=session.path.name, step=step, reason=reason)
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,13 +71,17 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     game: str | None = None
     player: str | None = None
     task: str | None = None
+    """What was asked, or the id of the game's task."""
     model: str | None = None
     tags: tuple[str, ...] = ()
     """All of them must be there."""
+    success: bool | None = None
+    """Whether the task was completed."""
     min_score: float | None = None
     score_source: Literal["human", "auto", "any"] = "human"
-    since: str | date | datetime | None = None
-    until: str | date | datetime | None = None
+    since: str | None = None
+    """A day or a time, ISO 8601, UTC unless it says otherwise; of the beginning of sessions."""
+    until: str | None = None
     require_license: bool = False
     """Leave out sessions whose licence is not known."""
     require_consent: bool = False
@@ -58,14 +98,16 @@ def choose(
     selection: Selection,
     leave_out: Callable[[LeftOut], None],
     *,
+    sealed_only: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[RecordedSession]:
     """The sessions that fit, oldest first, each opened when it is reached.
 
     ``leave_out`` hears of those that fit the plain filters (game, player, time…) but cannot be
-    used: no score of the asked kind, no licence, archived, damaged. ``progress`` is called with
-    how many of how many sessions are done. Raises SessionError for a named session that is not
-    there and UsageError for a filter that makes no sense.
+    used: no score of the asked kind, no licence, archived, damaged, with ``sealed_only`` also those
+    that may still grow. ``progress`` is called with how many of how many sessions are done. Raises
+    SessionError for a named session that is not there and UsageError for a filter that makes no
+    sense.
     """
     wanted = {workspace.find(name).id for name in selection.sessions}
     rows = workspace.rows(
@@ -73,6 +115,7 @@ def choose(
         player=selection.player,
         task=selection.task,
         model=selection.model,
+        success=selection.success,
         since=selection.since,
         until=selection.until,
         newest_first=False,
@@ -83,7 +126,7 @@ def choose(
     for number, row in enumerate(rows):
         if progress is not None:
             progress(number, len(rows))
-        reason = _objection(row, selection)
+        reason = _objection(row, selection, sealed_only=sealed_only)
         if reason is None:
             try:
                 session = workspace.session(row.id)
@@ -98,9 +141,11 @@ def choose(
         progress(len(rows), len(rows))
 
 
-def _objection(row: SessionRow, selection: Selection) -> str | None:
+def _objection(row: SessionRow, selection: Selection, *, sealed_only: bool) -> str | None:
     if row.archived:
         return "it lies in the archive; `understudy session restore` brings it back"
+    if sealed_only and row.sealed_sha256 is None:
+        return "it is not sealed: it is still being recorded, or its recorder was killed"
     if selection.min_score is not None:
         score = {
             "human": row.human_score,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -141,6 +142,7 @@ class ExampleWriter:
         self._files = files
         self._encode = encode
         self.count = 0
+        self.lost: Counter[str] = Counter()
 
     def write(self, example: dict[str, Any]) -> None:
         """Add one example; FormatError when it cannot be written, StorageError as the disk does."""

@@ -15,6 +15,7 @@ class OpenAIArray:
 
     suffix = ".json"
     max_bytes: int | None = None
+    takes = "chat"
 
     def validate(self, example: dict[str, Any]) -> list[str]:
         return validate_example(example)

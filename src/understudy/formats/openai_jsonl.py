@@ -5,15 +5,12 @@ What makes an example a good one stands in `openai_rules`.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from understudy.errors import StorageError
-from understudy.formats._array_layout import decode_element, encode_compact
-from understudy.formats._array_scan import BOM
+from understudy.formats._array_layout import encode_compact
+from understudy.formats._json_lines import BadLine, Report, read_json_lines
 from understudy.formats._split_files import ExampleWriter, SplitFiles
 from understudy.formats.openai_rules import validate_example
 
@@ -29,58 +26,17 @@ __all__ = [
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes that OpenAI takes in one file."""
 FEWEST_EXAMPLES = 10
-_LONGEST_LINE = 1 << 28
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that `read_examples` passed over."""
-
-    line: int
-    """From 1."""
-    reason: str
 
 
 def read_examples(
-    path: Path | str, *, report: Callable[[BadLine], None] | None = None
+    path: Path | str, *, report: Report | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The good examples of a JSONL file with their line numbers, one in memory at a time.
 
     Lines that are no JSON or break the format's rules go to ``report`` (else to the log) and are
     passed over; empty lines are ignored. Raises StorageError when the file cannot be read.
     """
-    path = Path(path)
-    skip = report or (lambda bad: _log.warning("%s, line %d: %s", path, bad.line, bad.reason))
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(_lines(file), start=1):
-                if number == 1:
-                    line = line.removeprefix(BOM)
-                if not line.strip():
-                    continue
-                try:
-                    example = decode_element(line)
-                except ValueError as error:
-                    skip(BadLine(number, f"it is not JSON: {error}"))
-                    continue
-                reasons = validate_example(example)
-                if reasons:
-                    skip(BadLine(number, "; ".join(reasons)))
-                else:
-                    yield number, example
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise StorageError(
-            f"{path} cannot be read ({reason}); check the name and its permissions"
-        ) from error
-
-
-def _lines(file: Any) -> Iterator[bytes]:
-    """Lines of at most 256 MB: a file without line ends is no reason to fill the memory."""
-    while line := file.readline(_LONGEST_LINE):
-        yield line
+    yield from read_json_lines(path, validate_example, report=report)
 
 
 def _encode_line(example: dict[str, Any]) -> bytes:
@@ -92,6 +48,7 @@ class OpenAIJsonl:
 
     suffix = ".jsonl"
     max_bytes: int | None = LARGEST_FILE
+    takes = "chat"
 
     def validate(self, example: dict[str, Any]) -> list[str]:
         return validate_example(example)

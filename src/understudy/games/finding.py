@@ -13,25 +13,10 @@ from dataclasses import dataclass
 from understudy.games.task import Task
 
 _FILLING = frozenset(
-    (
-        *(
-            "a",
-            "an",
-            "and",
-            "are",
-            "at",
-            "can",
-            "do",
-            "for",
-            "have",
-            "how",
-            "i",
-            "in",
-            "into",
-            "is",
-        ),
-        *("it", "its", "me", "my", "of", "on", "out", "please", "some", "tell", "that", "the"),
-        *("there", "them", "this", "to", "up", "what", "which", "with", "you", "your"),
+    re.findall(
+        r"\w+",
+        "a an and are at can do for have how i in into is it its me my of on out please some tell "
+        "that the there them this to up what which with you your",
     )
 )
 _ENOUGH = 0.75
@@ -75,4 +60,4 @@ def _likeness(asked: str, task: Task) -> float:
 
 def _stems(text: str) -> set[str]:
     words = re.findall(r"[^\W_]+", text.lower())
-    return {re.sub(r"(?<=...)(ing|es|s)$", "", word) for word in words if word not in _FILLING}
+    return {re.sub(r"(?<=...)(ing|es|s|e)$", "", word) for word in words if word not in _FILLING}

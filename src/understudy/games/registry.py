@@ -23,6 +23,14 @@ def game_names() -> list[str]:
     return plugins.names(plugins.GAMES)
 
 
+def located(name: str, folder: Path | None = None) -> str:
+    """``name`` as it can be opened from anywhere: a path becomes absolute.
+
+    A relative one starts in ``folder``, else in the current directory.
+    """
+    return str(((folder or Path()) / name).absolute()) if _is_path(name) else name
+
+
 def open_game(name: str | Path, *, settings: GamesSettings | None = None) -> Game:
     """The game called ``name``, or the one whose TOML file lies at ``name``; to be closed.
 
@@ -31,7 +39,7 @@ def open_game(name: str | Path, *, settings: GamesSettings | None = None) -> Gam
     EmulatorError when the emulator of ``settings`` cannot be used.
     """
     settings = settings or GamesSettings()
-    if isinstance(name, Path) or name.endswith(".toml") or "/" in name or "\\" in name:
+    if isinstance(name, Path) or _is_path(name):
         return _rom_game(Path(name), settings)
     known = game_names()
     if name not in known:
@@ -56,6 +64,10 @@ def open_game(name: str | Path, *, settings: GamesSettings | None = None) -> Gam
             "understudy.games.game.Game"
         )
     return game
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or "/" in name or "\\" in name
 
 
 def _rom_game(path: Path, settings: GamesSettings) -> Game:

@@ -1,5 +1,5 @@
 """Forgetting a session in all it went into: its folder and archive, the array files of collectors,
-and, on request, the exports that hold it, which are written again without it.
+and, on request, the datasets and exports that hold it, which are built again without it.
 
 What takes part lies on different floors; each step can be done again, so that forgetting which was
 killed half-way is finished by the same call.
@@ -9,18 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from understudy.datasets.export import ExportReport, export_chats
+from understudy.datasets.export import (
+    ExportReport,
+    export_sessions,
+    exported,
+    remove_exported,
+    source_of,
+)
+from understudy.datasets.export_version import export_version
 from understudy.datasets.rebuild import remove_session_from_array
-from understudy.datasets.selection import Selection
+from understudy.datasets.versions import DatasetVersion, find_version
+from understudy.datasets.without import has_data, replace_without, replacement_of
 from understudy.errors import SessionError, UnderstudyError
 from understudy.session.header import read_header
 from understudy.session.keeping.archive_file import read_sidecar, sidecar_path
 from understudy.session.keeping.forget import ForgetReport, forget_session, plan_forgetting
-from understudy.store.hashes import sha256_file
 from understudy.store.lineage import (
     Descendant,
     ExportRecord,
@@ -53,6 +60,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """What now stands in its place."""
     problem: str | None = None
     """Why it was not built again; None when it was."""
+    note: str | None = None
+    """What else became of it."""
 
 
 class Forgetting(msgspec.Struct, kw_only=True):
@@ -76,10 +85,10 @@ def forget(
     """Remove a session and its examples for good, and mark what else was made from it.
 
     Examples are taken out of the array file that the session's collector wrote and of ``arrays``:
-    those equal to what the session's chats make. With ``rebuild`` exports are written again without
-    it; what cannot be says why. Raises SessionError for one that is being recorded, FormatError for
-    an array file that cannot be read (the session is then still there), StorageError as the disk
-    does.
+    those equal to what the session's chats make. With ``rebuild`` datasets and exports are built
+    again without it; what cannot be says why. Raises SessionError for one that is being recorded,
+    FormatError for an array file that cannot be read (the session is then still there),
+    StorageError as the disk does.
     """
     planned = plan(workspace, name, arrays=arrays)
     report = planned.forgotten
@@ -149,53 +158,95 @@ def _build_again(
     workspace: Workspace, made: Descendant, identity: str, handled: set[Path]
 ) -> Rebuilt:
     """``handled`` takes in the files that are dealt with: those of one split export go together."""
-    if made.kind != "export":
-        reason = f"a {made.kind} is not built by this version; build it again without the session"
-        return Rebuilt(what=made, problem=reason)
-    records = {record.id: record for record in exports(workspace)}
-    record = records[made.id]
-    if identity not in record.sessions:
-        return Rebuilt(what=made, problem="it was made from a dataset; build that again first")
-    if not made.path.exists():
-        return Rebuilt(what=made, problem="the file is gone")
-    if sha256_file(made.path) != record.sha256:
-        reason = "the file was changed since it was exported; take the session out by hand"
-        return Rebuilt(what=made, problem=reason)
     try:
-        return Rebuilt(what=made, files=_export_again(workspace, record, handled))
-    except TypeError as error:
-        reason = f"how it was chosen is not understood ({error}); export it again by hand"
-        return Rebuilt(what=made, problem=reason)
+        if made.kind == "dataset":
+            return _dataset_again(workspace, made, identity)
+        if made.kind == "export":
+            return _export_again(workspace, made, identity, handled)
     except UnderstudyError as error:
         return Rebuilt(what=made, problem=str(error))
+    reason = f"a {made.kind} is not built by this version; make it again without the session"
+    return Rebuilt(what=made, problem=reason)
 
 
-def _export_again(workspace: Workspace, record: ExportRecord, handled: set[Path]) -> list[Path]:
-    query = dict(record.query)
-    statuses = query.pop("statuses", ["complete"])
-    # JSON has lists where a selection has tuples.
-    filters: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in query.items()
-    }
-    selection = Selection(**filters)
+def _dataset_again(workspace: Workspace, made: Descendant, identity: str) -> Rebuilt:
+    replaced = replace_without(workspace, DatasetVersion(made.path), identity)
+    if replaced.by is None:
+        return Rebuilt(what=made, note=replaced.why_not or None)
+    return Rebuilt(what=made, files=[replaced.by.folder], note=f"as {replaced.by.ref}")
+
+
+def _export_again(
+    workspace: Workspace, made: Descendant, identity: str, handled: set[Path]
+) -> Rebuilt:
+    records = {record.id: record for record in exports(workspace)}
+    record = records[made.id]
+    if not made.path.exists():
+        return Rebuilt(what=made, problem="the file is gone")
+    if exported(made.path).sha256 != record.sha256:
+        reason = "the file was changed since it was exported; take the session out by hand"
+        return Rebuilt(what=made, problem=reason)
+    if identity not in record.sessions:
+        alike = [one for one in records.values() if one.query == record.query]
+        return _export_dataset_again(workspace, made, alike, handled)
+    return Rebuilt(what=made, files=_export_sessions_again(workspace, record, handled))
+
+
+def _export_dataset_again(
+    workspace: Workspace, made: Descendant, records: Sequence[ExportRecord], handled: set[Path]
+) -> Rebuilt:
+    """``records`` are those of all files that one export of a dataset wrote."""
+    record = records[-1]
+    version = find_version(workspace, record.query["dataset"])
+    former = [Path(one.path) for one in records]
+    files: list[Path] = []
+    if not version.removed:
+        return Rebuilt(what=made, problem=f"{version.ref} was not built again; do that first")
+    replacement = replacement_of(workspace, version)
+    if replacement is not None:
+        report = export_version(
+            workspace,
+            replacement,
+            format=record.format,
+            output=Path(record.query["output"]),
+            split=record.query["split"],
+            max_bytes=record.query["max_bytes"],
+        )
+        files = [Path(file.path) for file in report.files]
+    elif has_data(workspace, version.name):
+        reason = f"{version.ref} is gone; remove the file, or export {version.name} again"
+        return Rebuilt(what=made, problem=reason)
+    _remove_former(former, files)
+    handled.update(former)
+    return Rebuilt(what=made, files=files)
+
+
+def _export_sessions_again(
+    workspace: Workspace, record: ExportRecord, handled: set[Path]
+) -> list[Path]:
+    selection, source = source_of(record.query)
     old = _files_of_export(Path(record.path))
     output, former = old if old is not None else (Path(record.path), [Path(record.path)])
     left = tuple(name for name in selection.sessions if _is_there(workspace, name))
     files: list[Path] = []
     if left or not selection.sessions:
-        report = export_chats(
+        report = export_sessions(
             workspace,
             output=output,
             format=record.format,
+            source=source,
             selection=msgspec.structs.replace(selection, sessions=left),
-            statuses=statuses,
         )
         files = [Path(file.path) for file in report.files]
-    for path in former:
-        if path not in files:
-            path.unlink(missing_ok=True)
+    _remove_former(former, files)
     handled.update(former)
     return files
+
+
+def _remove_former(former: Sequence[Path], files: Sequence[Path]) -> None:
+    for path in former:
+        if path.absolute() not in {file.absolute() for file in files}:
+            remove_exported(path)
 
 
 def _is_there(workspace: Workspace, name: str) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from understudy import plugins
-from understudy.errors import UsageError
+from understudy.errors import StorageError, UsageError
 from understudy.games.finding import FoundTask, find_task
 from understudy.games.game import Game
-from understudy.games.registry import open_game
+from understudy.games.registry import located, open_game
 from understudy.games.task import Task
 from understudy.players.budget import StepBudget
 from understudy.players.loop import Played, PlayedStep, play
@@ -61,6 +61,8 @@ class PlayedSession:
     task: Task | None
     max_steps: int
     played: Played
+    sealed: bool
+    """False when the disk did not allow it: it is sealed when it is opened again."""
     stored: int
     dropped: int
     problems: tuple[str, ...]
@@ -72,16 +74,13 @@ class Players:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._held = ExitStack()
         self._games: dict[str, Game] = {}
         self._players: dict[tuple[str, str | None, float], Player] = {}
 
     def game(self, name: str) -> Game:
         """The game called ``name``, opened at its first use. Raises as ``open_game`` does."""
         if name not in self._games:
-            game = open_game(name, settings=self._workspace.settings.games)
-            self._held.callback(game.close)
-            self._games[name] = game
+            self._games[name] = open_game(name, settings=self._workspace.settings.games)
         return self._games[name]
 
     def player(self, name: str, model: str | None = None, mistakes: float = 0.0) -> Player:
@@ -90,33 +89,43 @@ class Players:
             raise UsageError(f"the rate of mistakes is {mistakes:g}; give a number from 0 to 1")
         key = (name, model, mistakes)
         if key not in self._players:
-            folder = self._workspace.internal / _PLAYERS_FOLDER
-            folder.mkdir(exist_ok=True)
-            player = make_player(
+            self._players[key] = make_player(
                 name,
                 PlayerSettings(
                     settings=self._workspace.settings,
-                    folder=folder,
+                    folder=self._players_folder(),
                     prompts=self._workspace.path / "prompts",
                     model=model,
                     mistakes=mistakes,
                 ),
             )
-            self._held.callback(player.close)
-            self._players[key] = player
         return self._players[key]
 
     def drop_game(self, name: str) -> None:
         """Close a game that broke down: the next use opens it anew."""
         game = self._games.pop(name, None)
         if game is not None:
-            game.close()
+            with suppress(Exception):  # what is broken may not even close
+                game.close()
 
     def close(self) -> None:
         """Close all of them."""
-        self._games.clear()
-        self._players.clear()
-        self._held.close()
+        for name in list(self._games):
+            self.drop_game(name)
+        while self._players:
+            _, player = self._players.popitem()
+            player.close()
+
+    def _players_folder(self) -> Path:
+        folder = self._workspace.internal / _PLAYERS_FOLDER
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StorageError(
+                f"{folder} cannot be made ({reason}); play in a workspace that may be written"
+            ) from error
+        return folder
 
     def __enter__(self) -> Players:
         return self
@@ -140,6 +149,10 @@ def play_session(
     from then on everything ends in the session, and ``PlayedSession`` tells. ``on_begin`` hears
     which task was found, who plays, and the step limit.
     """
+    if not request.asked.strip():
+        raise UsageError("nothing is asked of the player; say what is to be done, or name a task")
+    if request.seed < 0:
+        raise UsageError(f"the seed is {request.seed}; give 0 or more")
     game = players.game(request.game)
     found = find_task(game.tasks, request.asked)
     name = request.player or default_player(game.name)
@@ -161,6 +174,9 @@ def play_session(
         durability=request.durability,
         metadata=_metadata(game, found.task, budget, request),
     )
+    if session.failure is not None:
+        session.seal()
+        raise StorageError(f"{session.failure}; nothing was played")
     played = play(
         game,
         player,
@@ -175,16 +191,18 @@ def play_session(
     )
     if played.completion == "error":
         players.drop_game(request.game)
-    facts = session.counters.facts()
+    counted = session.counters
+    problems = dict.fromkeys([*counted.reasons, *filter(None, [counted.last_error])])
     return PlayedSession(
         id=session.id,
         path=session.path,
         task=found.task,
         max_steps=budget.limit,
         played=played,
-        stored=facts["stored"],
-        dropped=facts["dropped"],
-        problems=tuple(facts.get("reasons", ())),
+        sealed=session.sealed,
+        stored=counted.stored,
+        dropped=counted.dropped,
+        problems=tuple(problems),
     )
 
 
@@ -201,7 +219,7 @@ def _metadata(
         "limit": budget.kind,
         "seed": request.seed,
         "game": game.identity(),
-        "game_source": request.game,
+        "game_source": located(request.game),
         "save_training_data": request.save_training_data,
         "collect_screenshots": request.collect_screenshots,
         **request.metadata,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from understudy._util.signals import StopSignals
-from understudy.errors import UnderstudyError
+from understudy.errors import PluginError, UnderstudyError
 from understudy.games.game import REPORT, Game
 from understudy.games.task import CheckResult, Task
 from understudy.players.budget import StepBudget
@@ -67,8 +67,10 @@ class Played:
     """In words."""
     steps: int
     check: CheckResult | None = None
-    error: BaseException | None = None
-    """What ended it, with ``error``."""
+    reason: str | None = None
+    """What ended it, in words, where it did not end by itself."""
+    extended_by: int = 0
+    """Steps that were added when the limit was reached."""
 
 
 def play(
@@ -136,7 +138,10 @@ class _Table:
         self._stop = stop
         self._memory = open_memory()
         self._analysis = ErrorAnalysis()
+        self._started = False
+        """Whether the game is at the start of this session, not still in another."""
         self._begun = False
+        """Whether the player has begun."""
         self._report: str | None = None
 
     def play(self, words: str, seed: int, prepare: Callable[[Game], None] | None) -> str:
@@ -144,6 +149,7 @@ class _Table:
         game, budget = self._game, self._budget
         options = {"task": self._task.id if self._task else None}
         game.reset(seed=seed, options=options)
+        self._started = True
         if prepare is not None:
             prepare(game)
         remember_game(self._memory, game.memory())
@@ -181,6 +187,11 @@ class _Table:
             with self._stop.at_once():
                 decision = self._player.decide(view)
             latency = time.monotonic() - asked
+            if not isinstance(decision, Decision):
+                raise PluginError(
+                    f"the player {self._player.name} decided {type(decision).__name__}, which is "
+                    "no Decision"
+                )
             action = game.as_action(decision.action)
             _, reward, terminated, truncated, info = game.step(action)
             budget.used += 1
@@ -197,7 +208,7 @@ class _Table:
                 self._report = action.text
             facts: dict[str, Any] = {key: info[key] for key in _TOLD if key in info}
             facts |= {"screen": digest, "screen_after": digest_after}
-            facts |= {key: fact for key, fact in decision.facts.items() if key not in _OURS}
+            facts |= {str(key): fact for key, fact in decision.facts.items() if key not in _OURS}
             self._record(view, decision, outcome, float(reward), latency, after, facts)
             previous.append(str(action))
             picture, digest, observation = after, digest_after, observation_after
@@ -211,27 +222,28 @@ class _Table:
 
     def end(self, completion: str, error: BaseException | None) -> Played:
         """Keep what is left to keep, and seal the session."""
-        check = self._check()
+        check = self._check(completion)
         success = None if check is None else completion == "success"
         outcome = self._outcome(completion, check)
+        reason = None if completion in _ENDED_WELL else _reason(completion, error)
+        extended_by = self._budget.extension if self._budget.extended else 0
         if self._begun:
             self._keep_memories()
-        missing = check.missing if check is not None and not success else ()
+        missing = check.missing if check is not None else ()
         self._session.analysis(
             "error_analysis", self._analysis.content(completion=completion, missing=missing)
         )
         self._memory.close()
-        well = completion in _ENDED_WELL
         self._session.seal(
-            None if well else _reason(completion, error),
-            status="sealed" if well else "incomplete",
+            reason,
+            status="sealed" if reason is None else "incomplete",
             success=success,
             outcome=outcome,
             completion=completion,
             check=None if check is None else msgspec.to_builtins(check),
-            extended_by=self._budget.extension if self._budget.extended else None,
+            extended_by=extended_by or None,
         )
-        return Played(completion, success, outcome, self._budget.used, check, error)
+        return Played(completion, success, outcome, self._budget.used, check, reason, extended_by)
 
     def _record(
         self,
@@ -243,16 +255,16 @@ class _Table:
         after: NDArray[np.uint8],
         facts: dict[str, Any],
     ) -> None:
-        report = outcome.action.name == REPORT
         result = "the task is done" if outcome.success else None
-        wrong = report and outcome.done and not outcome.success
+        wrong = outcome.action.name == REPORT and outcome.done and not outcome.success
+        effect = outcome.effect or outcome.success
         if wrong:
             result = "the report is not right"
         self._analysis.add(
             outcome.step,
             outcome.action,
             screen=facts["screen"],
-            effect=outcome.effect,
+            effect=effect,
             wrong_report=wrong,
             facts=facts,
         )
@@ -264,7 +276,7 @@ class _Table:
             reasoning=decision.reasoning,
             expected_outcome=decision.expected_outcome,
             result=result,
-            success=outcome.effect or outcome.success,
+            success=effect,
             reward=reward,
             latency_s=round(latency, 6),
             tokens=decision.tokens,
@@ -278,13 +290,18 @@ class _Table:
             self._session.event("extension", steps=steps, after=self._budget.used)
         return steps > 0
 
-    def _check(self) -> CheckResult | None:
+    def _check(self, completion: str) -> CheckResult | None:
         if self._task is None:
             return None
+        if not self._started:
+            return CheckResult(success=False, missing=("the game could not be started",))
         try:
-            return self._game.check()
-        except UnderstudyError:  # the emulator is gone, and with it whatever could be checked
-            return CheckResult(success=False, missing=("the game could not be asked any more",))
+            check = self._game.check()
+        except Exception:  # the emulator is gone, and with it whatever could be checked
+            check = CheckResult(success=False, missing=("the game could not be asked any more",))
+        if completion == "success" and not check.success:  # the game judged it by itself
+            return CheckResult(success=True, of=check.of)
+        return check
 
     def _outcome(self, completion: str, check: CheckResult | None) -> str:
         steps = f"{self._budget.used} step{'' if self._budget.used == 1 else 's'}"
@@ -306,7 +323,7 @@ class _Table:
             self._session.counters.fail(f"the player {self._player.name} ended badly: {problem}")
         try:
             remember_game(self._memory, self._game.memory())
-        except UnderstudyError as problem:
+        except Exception as problem:
             self._session.counters.fail(f"the game's memory could not be kept: {problem}")
         self._snapshot(AFTER)
 

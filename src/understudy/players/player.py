@@ -82,7 +82,7 @@ class Outcome:
     step: int
     action: Action
     effect: bool
-    """Whether the screen or the named memory is another than before."""
+    """Whether the screen, or the state as the game describes it, is another than before."""
     done: bool
     """Whether the game ended with it: the task is done, or a report was given."""
     success: bool

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from understudy.session.feedback import CurrentFeedback, derive, read_feedback
-from understudy.session.frames.file import iterate_row_counts
 from understudy.session.header import SessionHeader, read_header
 from understudy.session.play_facts import play_facts
 from understudy.session.steps import AgentStep, ChatStep
@@ -103,5 +102,7 @@ def _unsealed_facts(folder: Path) -> dict[str, Any]:
         facts["ended"] = step.time
     frames = folder / "frames.blocks"
     if frames.exists():
+        from understudy.session.frames.file import iterate_row_counts
+
         facts["frames"] = sum(iterate_row_counts(frames))
     return facts

@@ -15,7 +15,7 @@ import msgspec
 
 from understudy.session.feedback import CurrentFeedback
 from understudy.session.header import SessionHeader
-from understudy.session.steps import AgentStep
+from understudy.session.steps import AgentStep, EventStep
 from understudy.session.trace_file import read_trace
 from understudy.store.atomic import safe_join
 
@@ -46,7 +46,7 @@ class InstructionRow(msgspec.Struct, frozen=True, kw_only=True):
     """The last ones, oldest first."""
     step_number: int
     total_steps: int
-    """The budget."""
+    """The budget as it stood then."""
     action: str
     reasoning: str
     expected_outcome: str
@@ -73,9 +73,13 @@ def instruction_rows(
     task = header.metadata.get("task")
     task = task if isinstance(task, dict) else {}
     limit = header.metadata.get("max_steps")
+    limit = limit if isinstance(limit, int) else facts.get("steps", 0)
     words = header.task or str(task.get("words", ""))
     previous: list[str] = []
     for step in read_trace(folder / "trace.jsonl"):
+        if isinstance(step, EventStep) and step.kind == "extension":
+            added = step.facts.get("steps")
+            limit += added if isinstance(added, int) else 0
         if not isinstance(step, AgentStep):
             continue
         action = step.action if isinstance(step.action, str) else _as_text(step.action)
@@ -93,7 +97,7 @@ def instruction_rows(
             memory_context=step.observation or "",
             previous_actions=previous[-PREVIOUS_ACTIONS:],
             step_number=step.step,
-            total_steps=limit if isinstance(limit, int) else facts.get("steps", 0),
+            total_steps=limit,
             action=action,
             reasoning=step.reasoning or "",
             expected_outcome=step.expected_outcome or "",

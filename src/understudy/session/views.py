@@ -29,7 +29,8 @@ def metadata_view(
 ) -> dict[str, Any]:
     """What ``session_metadata.json`` holds."""
     comments = [f"{entry.author}: {entry.comment}" for entry in feedback.comments]
-    return {
+    limit, added = header.metadata.get("max_steps"), facts.get("extended_by")
+    view: dict[str, Any] = {
         "session_metadata": {
             "session_id": header.id,
             "session_name": header.name,
@@ -42,7 +43,7 @@ def metadata_view(
             "duration_s": facts.get("duration_s"),
             "status": facts.get("status"),
             "total_steps": facts.get("steps", 0),
-            "max_steps": header.metadata.get("max_steps"),
+            "max_steps": limit + added if limit and added else limit,
             "total_chats": facts.get("chats", 0),
             "total_frames": facts.get("frames", 0),
             "final_score": feedback.human_score,
@@ -62,6 +63,9 @@ def metadata_view(
             "score_justification": _justification(feedback),
         },
     }
+    if added:
+        view["session_metadata"]["extended_by"] = added
+    return view
 
 
 def trace_view(folder: Path) -> dict[str, Any]:
@@ -129,8 +133,8 @@ def _entry(step: Step) -> dict[str, Any] | None:
             "tokens": step.tokens,
             "model_used": step.model,
             "timestamp": step.time,
-            **step.facts,
         }
+        entry |= {name: fact for name, fact in step.facts.items() if name not in entry}
         return {name: value for name, value in entry.items() if value is not None}
     if isinstance(step, ChatStep):
         response = step.response or {}

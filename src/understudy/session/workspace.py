@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import filelock
 import msgspec
 
+from understudy._util.clock import now_iso
 from understudy._version import __version__
 from understudy.errors import CatalogError, SessionError, StorageError, UnderstudyError
 from understudy.session.feedback import derive, read_feedback
@@ -23,16 +24,8 @@ from understudy.session.header import FILE_NAME as HEADER_NAME
 from understudy.session.header import SessionHeader, read_header, write_header
 from understudy.session.index import describe, make_row
 from understudy.session.keeping.rewrite import JOURNAL_NAME
-from understudy.session.masking import Masker
 from understudy.session.reader import RecordedSession
 from understudy.session.recording.counters import logger
-from understudy.session.recording.fields import fit_header
-from understudy.session.recording.recorder import (
-    SessionRecorder,
-    make_session_folder,
-    now_iso,
-    remove_failed_folder,
-)
 from understudy.session.recovery import repair, was_interrupted
 from understudy.store.catalog import Catalog, UnwritableCatalogError
 from understudy.store.catalog.schema import SessionRow
@@ -42,10 +35,13 @@ from understudy.store.manifest import MANIFEST_NAME
 from understudy.store.ulids import new_ulid
 
 if TYPE_CHECKING:
+    # Looking at sessions is to start at once; what recording and masking need is imported there.
     from understudy.session.keeping.forget import ForgetReport
     from understudy.session.keeping.merge import MergeReport
     from understudy.session.keeping.reindex import ReindexReport
     from understudy.session.keeping.scan import ScanReport
+    from understudy.session.masking import Masker
+    from understudy.session.recording.recorder import SessionRecorder
     from understudy.store.manifest import Problem
 
 Progress = Callable[[int, int], None]
@@ -60,6 +56,8 @@ class Workspace(WorkspaceFolder):
     @cached_property
     def masker(self) -> Masker:
         """What masks secrets and personal data, as the workspace's settings say."""
+        from understudy.session.masking import Masker
+
         settings = self.settings.mask
         return Masker(enabled=settings.enabled, kinds=settings.kinds, words=settings.words)
 
@@ -105,6 +103,13 @@ class Workspace(WorkspaceFolder):
         gap rows. ``durability`` overrides the workspace's setting. When the disk does not even
         take a new folder, the recorder that is returned counts everything as dropped and says why.
         """
+        from understudy.session.recording.fields import fit_header
+        from understudy.session.recording.recorder import (
+            SessionRecorder,
+            make_session_folder,
+            remove_failed_folder,
+        )
+
         started = datetime.datetime.now(datetime.UTC)
         identity = new_ulid()
         odd: list[str] = []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from understudy.cli._commands import Group
-from understudy.cli.session import forgetting, keeping, looking
+from understudy.cli.session import forgetting, keeping, looking, replaying
 
 
 @click.group(cls=Group)
 def session() -> None:
-    """List, show, check and move sessions.
+    """List, show, check, replay and move sessions.
 
     A SESSION is named by its id, by its directory, or by the beginning of either.
     """
@@ -20,6 +20,7 @@ for command in (
     looking.list_sessions,
     looking.show_session,
     looking.verify_sessions,
+    replaying.replay_session,
     keeping.scan_sessions,
     keeping.merge_sessions,
     keeping.archive_sessions,

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.argument("names", metavar="SESSION...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--rebuild", is_flag=True, help="Write the exports that hold them again, without them."
+    "--rebuild",
+    is_flag=True,
+    help="Build the datasets and exports that hold them again, without them.",
 )
 @click.option(
     "--array",
@@ -89,7 +91,9 @@ def _print_forgetting(forgetting: Forgetting, *, err: bool = False) -> None:
         if rebuilt.problem is not None:
             said = f"not built again: {rebuilt.problem}"
         elif rebuilt.files:
-            said = "written again without it"
+            said = "made again without it" + (f", {rebuilt.note}" if rebuilt.note else "")
+        elif rebuilt.note:
+            said = rebuilt.note
         else:
             said = "held nothing else and was removed"
         click.echo(f"  {rebuilt.what.path}: {said}", err=err)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from understudy._util.clock import now_iso
 from understudy.errors import CorruptionError, UnderstudyError
 from understudy.session.feedback import held
 from understudy.session.header import read_header
@@ -29,7 +30,6 @@ from understudy.session.keeping.archive_file import (
     unpack,
     write_sidecar,
 )
-from understudy.session.recording.recorder import now_iso
 from understudy.session.verify import damage
 from understudy.store.atomic import sync_folder
 from understudy.store.catalog.schema import SessionRow

@@ -60,7 +60,14 @@ def find_in_file(
         if counts:
             yield None, counts
     else:
-        yield from _find_in_text(file.read().decode(), masker)
+        data = file.read()
+        content = _analysis(name, data)
+        if content is None:
+            yield from _find_in_text(data.decode(), masker)
+            return
+        _, counts = masker.mask_value(content)
+        if counts:
+            yield None, counts
 
 
 def mask_file(name: str, file: IO[bytes], target: IO[bytes], masker: Masker) -> Counter[str]:
@@ -77,10 +84,16 @@ def mask_file(name: str, file: IO[bytes], target: IO[bytes], masker: Masker) -> 
             total += counts
     elif name == HEADER:
         header, total = mask_header(msgspec.json.decode(file.read()), masker)
-        target.write(msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n")
+        target.write(_json(header))
     else:
-        text, total = masker.mask_text(file.read().decode())
-        target.write(text.encode())
+        data = file.read()
+        content = _analysis(name, data)
+        if content is None:
+            text, total = masker.mask_text(data.decode())
+            target.write(text.encode())
+        else:
+            content, total = masker.mask_value(content)
+            target.write(_json(content))
     return total
 
 
@@ -132,6 +145,20 @@ def renamed(directory: str, old: str, new: str) -> str:
     if new == old or not shown.startswith(safe_slug(old)):
         return directory
     return date + safe_slug(new) + shown.removeprefix(safe_slug(old))
+
+
+def _analysis(name: str, data: bytes) -> Any:
+    """The content of a JSON file in ``analysis/``: its texts are escaped. None of any other."""
+    if not name.startswith("analysis/"):
+        return None
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _json(content: Any) -> bytes:
+    return msgspec.json.format(encode(content, _say_nothing), indent=2) + b"\n"
 
 
 def _find_in_text(text: str, masker: Masker) -> Iterator[tuple[int, Counter[str]]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from understudy._util.clock import now_iso
 from understudy.errors import CorruptionError
 from understudy.session.feedback import held
 from understudy.session.header import read_header
@@ -23,7 +24,6 @@ from understudy.session.keeping.masked_files import (
     renamed,
 )
 from understudy.session.keeping.rewrite import Staging, staged
-from understudy.session.recording.recorder import now_iso
 from understudy.session.verify import damage
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest

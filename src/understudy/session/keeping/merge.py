@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import filelock
 import msgspec
 
+from understudy._util.clock import now_iso
 from understudy.errors import (
     CorruptionError,
     SessionError,
@@ -35,7 +36,6 @@ from understudy.session.keeping.archive_file import (
 from understudy.session.keeping.copying import copy_file, copy_folder
 from understudy.session.keeping.reindex import session_folders
 from understudy.session.keeping.same_session import feedback_of, same_content, take_feedback
-from understudy.session.recording.recorder import now_iso
 from understudy.session.recovery import repair, was_interrupted
 from understudy.session.verify import damage
 from understudy.store.catalog.schema import SessionRow

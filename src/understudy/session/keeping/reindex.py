@@ -83,45 +83,47 @@ def reindex(
 
 def changed_rows(workspace: Workspace) -> list[SessionRow]:
     """The lines that the catalog does not have yet, or has otherwise than the folders."""
-    known = workspace.catalog.sessions()
-    here = {row.directory: row for row in known if not row.archived}
-    by_id = {row.id: row for row in here.values()}
-    packed = {row.directory for row in known if row.archived}
+    known = workspace.catalog.places()
+    here = {place.directory: place for place in known if not place.archived}
+    lies_in = {place.id: directory for directory, place in here.items()}
+    packed = {place.directory for place in known if place.archived}
     changed: list[SessionRow] = []
-    with os.scandir(workspace.runs) as entries:
-        found = [entry.name for entry in entries if is_session_folder(Path(entry.path))]
-    for directory in found:
-        row = here.get(directory)
-        if row is not None and not (
-            row.status == "recording" and not workspace.is_being_recorded(row.id)
-        ):
+    for directory in _names_in(workspace.runs):
+        place = here.get(directory)
+        if place is None:
+            if not is_session_folder(workspace.runs / directory):
+                continue
+        elif place.status != "recording" or workspace.is_being_recorded(place.id):
             continue
         try:
             fresh = workspace.describe(workspace.runs / directory)
         except (UnderstudyError, OSError):  # not a session yet, or a damaged one
             continue
-        other = by_id.get(fresh.id)
-        if other is None or other.directory == directory or not _stands(workspace, other):
+        other = lies_in.get(fresh.id)
+        if other is None or other == directory or not _stands(workspace, other):
             changed.append(fresh)
-            by_id[fresh.id] = fresh
-    with os.scandir(workspace.archive) as entries:
-        names = [entry.name for entry in entries if entry.name.endswith(SIDECAR_SUFFIX)]
-    for name in names:
+            lies_in[fresh.id] = directory
+    for name in _names_in(workspace.archive):
         stem = name.removesuffix(SIDECAR_SUFFIX)
-        if stem in packed or name.startswith("."):
+        if stem == name or stem in packed or name.startswith("."):
             continue
         try:
             sidecar = read_sidecar(workspace.archive / name)
         except UnderstudyError:
             continue
-        if sidecar.id not in by_id:
+        if sidecar.id not in lies_in:
             changed.append(msgspec.structs.replace(sidecar.row, directory=stem, archived=True))
     return changed
 
 
-def _stands(workspace: Workspace, row: SessionRow) -> bool:
-    """Whether the folder still is where the catalog has it: then another one is a copy of it."""
-    return (workspace.runs / row.directory / HEADER_NAME).exists()
+def _names_in(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
+def _stands(workspace: Workspace, directory: str) -> bool:
+    """Whether a session still is where the catalog has it: then another one is a copy of it."""
+    return (workspace.runs / directory / HEADER_NAME).exists()
 
 
 def unlisted_folders(workspace: Workspace, rows: Sequence[SessionRow]) -> list[Problem]:

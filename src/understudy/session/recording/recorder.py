@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from understudy._util.clock import now_iso
+from understudy.errors import SessionError
 from understudy.session.frames.intake import FrameIntake
 from understudy.session.header import SessionHeader
 from understudy.session.recording.counters import Counters, logger
@@ -38,10 +40,6 @@ ACKNOWLEDGE_TIMEOUT_S = 10.0
 """How long a step waits for its fsync before the game goes on without the acknowledgement."""
 
 _open_recorders: weakref.WeakSet[SessionRecorder] = weakref.WeakSet()
-
-
-def now_iso() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
 
 
 class SessionRecorder:
@@ -77,7 +75,8 @@ class SessionRecorder:
         self._closed = False
         self.results: dict[str, Any] = {}
         """How what was played ended, as given to ``seal``."""
-        self._failure = failure
+        self.failure = failure
+        """Why the session could not even begin, so that nothing of it is kept; None: it began."""
         self._intake = FrameIntake(
             self._open_writer,
             self.counters,
@@ -186,6 +185,7 @@ class SessionRecorder:
         try:
             from understudy.session.recording.snapshots import copy_snapshot, write_snapshot
 
+            self._check_open()
             folder = self.path / "memory_snapshots"
             if isinstance(source, bytes):
                 target = write_snapshot(source, folder, name, sync=self._sync_each)
@@ -203,6 +203,7 @@ class SessionRecorder:
         It is sealed with the session; giving a name again replaces what was there.
         """
         try:
+            self._check_open()
             plain = to_plain(content, self.counters.leave_out)
             masked, found = self._masker.mask_value(plain)
             self.counters.add_masked(found)
@@ -249,7 +250,7 @@ class SessionRecorder:
             given, found = self._masker.mask_value(to_plain(given, self.counters.leave_out))
             self.counters.add_masked(found)
             self.results = {name: value for name, value in given.items() if value is not None}
-            if self._failure is not None:
+            if self.failure is not None:
                 return False
             try:
                 if self._writer is not None:
@@ -285,6 +286,11 @@ class SessionRecorder:
 
     # Behind the calls ----------------------------------------------------------------------------
 
+    def _check_open(self) -> None:
+        """SessionError where a file could not be added any more: what was sealed stays as it is."""
+        if self._closed or self.failure is not None:
+            raise SessionError(self.failure or "the session was closed before")
+
     def _masked(self, text: str) -> str:
         masked, found = self._masker.mask_text(text)
         self.counters.add_masked(found)
@@ -313,8 +319,8 @@ class SessionRecorder:
     ) -> bool:
         counters = self.counters
         counters.see_trace()
-        if self._closed or self._failure is not None:
-            counters.drop(1, self._failure or f"a {kind} came after the session was closed")
+        if self._closed or self.failure is not None:
+            counters.drop(1, self.failure or f"a {kind} came after the session was closed")
             return False
         try:
             clock = {"time": now_iso(), "mono_ns": time.monotonic_ns()}

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path, PurePath
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from understudy.errors import CatalogError, SessionError, UsageError
 from understudy.store.catalog.database import DamagedCatalogError, Database, put_aside
@@ -30,6 +29,15 @@ _SUMMED = ("steps", "chats", "frames", "images", "bytes", *_COUNTERS)
 _BATCH = 500
 _CANDIDATES_SHOWN = 8
 _decode_play = msgspec.json.Decoder(PlayFacts).decode
+
+
+class Place(NamedTuple):
+    """Where a session lies, and in which state."""
+
+    directory: str
+    id: str
+    status: str
+    archived: bool
 
 
 class Catalog:
@@ -75,8 +83,7 @@ class Catalog:
         latest = list({row.id: row for row in rows}.values())
         if not latest:
             return
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        statement: Any = insert(sessions)
+        statement: Any = self._database.insert(sessions)
         statement = statement.on_conflict_do_update(
             index_elements=[sessions.c.id],
             set_={c.name: statement.excluded[c.name] for c in sessions.c if not c.primary_key},
@@ -190,11 +197,13 @@ class Catalog:
             filters.append(sessions.c.archived.is_(archived))
         return self._select(filters, limit=limit, newest_first=newest_first)
 
-    def directories(self) -> dict[str, tuple[str, str]]:
-        """Directory → id and status of every session: what it takes to see which are missing."""
-        query = select(sessions.c.directory, sessions.c.id, sessions.c.status)
+    def places(self) -> list[Place]:
+        """Where every session lies: what it takes to see which are missing."""
+        query = select(
+            sessions.c.directory, sessions.c.id, sessions.c.status, sessions.c.archived
+        ).order_by(sessions.c.started_at.desc(), sessions.c.id.desc())
         with self._database.reading() as connection:
-            return {row[0]: (row[1], row[2]) for row in connection.execute(query).all()}
+            return [Place(*row) for row in connection.execute(query).all()]
 
     def totals(self) -> dict[str, Any]:
         """``sessions``, ``archived``, ``scored``, ``by_status``, ``duration_s`` and the sums of

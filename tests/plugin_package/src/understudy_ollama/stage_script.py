@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ class StageScriptWriter:
 
     def __init__(self, output: Path) -> None:
         self.count = 0
+        self.lost: Counter[str] = Counter()
         self._output = output
         self._partial = output.with_name(f".{output.name}.partial")
         self._file = self._partial.open("w", encoding="utf-8")
@@ -39,6 +41,7 @@ class StageScript:
 
     suffix = ".md"
     max_bytes: int | None = None
+    takes = "chat"
 
     def validate(self, example: dict[str, Any]) -> list[str]:
         return [] if example.get("messages") else ["there are no messages in it"]

@@ -1,4 +1,4 @@
-"""The demonstration: one conversation, captured three ways at once, up to its training file.
+"""The demonstration's conversation, captured three ways at once, up to its training file.
 
 A scripted player talks through a real OpenAI client. The client is wrapped, its calls go through
 the proxy to a scripted model server, and each answer is also logged with the drop-in collector:
@@ -20,10 +20,9 @@ from understudy.capture.collector import SimpleTrainingCollector
 from understudy.capture.proxy import ProxyServer
 from understudy.datasets.export import ExportReport, export_chats
 from understudy.datasets.selection import Selection
-from understudy.pipeline.tavern import ANSWERS, DICE, STREAMED_TURNS, SYSTEM, TOOLS, TURNS
+from understudy.pipeline.demo.tavern import ANSWERS, DICE, STREAMED_TURNS, SYSTEM, TOOLS, TURNS
 from understudy.players.backends.scripted import ScriptedModelServer
 from understudy.session.workspace import Workspace
-from understudy.store.catalog.schema import SessionRow
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -43,45 +42,49 @@ class Stage(Protocol):
         """Somebody says something, piece by piece; all of it has to be taken."""
 
 
-class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
-    """What a demonstration has left behind."""
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the conversation has left behind."""
 
-    workspace: Path
-    sessions: list[SessionRow]
-    """The wrapped client's, the proxy's and the collector's."""
-    client_session: SessionRow
-    collected: Path
-    """The collector's array file; it grows with every demonstration in the same place."""
+    sessions: list[str]
+    """Ids of the wrapped client's, the proxy's and the collector's."""
+    client_session: str
+    collected: str
+    """The collector's array file."""
     collected_examples: int
     export: ExportReport
     """Of the wrapped client's session."""
 
+    def stands(self, workspace: Workspace) -> bool:
+        """Whether all of it is still there."""
+        files = [self.collected, *(file.path for file in self.export.files)]
+        return all(Path(file).is_file() for file in files) and all(
+            (workspace.runs / workspace.find(id).directory).is_dir() for id in self.sessions
+        )
 
-def demonstrate(directory: Path, stage: Stage) -> Demonstration:
-    """Play, capture and export into a workspace at ``directory``, which may be there already.
 
-    Raises as ``Workspace`` and ``export_chats`` do. The collector prints its own lines.
+def converse(workspace: Workspace, stage: Stage) -> Conversation:
+    """Play, capture and export the conversation into ``workspace``.
+
+    Raises as ``export_chats`` does. The collector prints its own lines.
     """
-    collected = directory.absolute() / "training" / "training_data.json"
-    with Workspace(directory) as workspace:
-        before = {row.id for row in workspace.rows()}
-        with _captured(workspace, collected, stage) as (client, collector):
-            _play(client, collector, stage)
-        rows = [row for row in workspace.rows(newest_first=False) if row.id not in before]
-        client_session = next(row for row in rows if row.name == CLIENT_SESSION)
-        report = export_chats(
-            workspace,
-            output=workspace.path / "training" / "tavern.jsonl",
-            selection=Selection(sessions=(client_session.id,)),
-        )
-        return Demonstration(
-            workspace=workspace.path,
-            sessions=rows,
-            client_session=client_session,
-            collected=collected,
-            collected_examples=len(json.loads(collected.read_bytes())),
-            export=report,
-        )
+    collected = workspace.path.absolute() / "training" / "training_data.json"
+    before = {row.id for row in workspace.rows()}
+    with _captured(workspace, collected, stage) as (client, collector):
+        _play(client, collector, stage)
+    rows = [row for row in workspace.rows(newest_first=False) if row.id not in before]
+    client_session = next(row.id for row in rows if row.name == CLIENT_SESSION)
+    report = export_chats(
+        workspace,
+        output=workspace.path / "training" / "tavern.jsonl",
+        selection=Selection(sessions=(client_session,)),
+    )
+    return Conversation(
+        sessions=[row.id for row in rows],
+        client_session=client_session,
+        collected=str(collected),
+        collected_examples=len(json.loads(collected.read_bytes())),
+        export=report,
+    )
 
 
 @contextmanager
