@@ -15,12 +15,6 @@ import msgspec
 
 from understudy._version import __version__
 from understudy.curate.duplicates import NEAR_SHARE
-from understudy.datasets.building_place import (
-    building_place,
-    move_into_place,
-    publishing,
-    refusals,
-)
 from understudy.datasets.card import card
 from understudy.datasets.export_format import check_kind
 from understudy.datasets.export_version import export_into
@@ -29,21 +23,26 @@ from understudy.datasets.selection import LeftOut, Selection
 from understudy.datasets.splits import SPLITS, Groups, Splits, checked_fractions
 from understudy.datasets.tally import Tally
 from understudy.datasets.versions import (
-    CARD_NAME,
     EXPORTS_NAME,
     LEFT_OUT_NAME,
     DatasetVersion,
     RowFiles,
-    check_name,
     next_folder,
     version_folders,
 )
 from understudy.errors import DatasetError, FormatError, UnderstudyError, UsageError
 from understudy.formats.hf_parquet import RowFile
 from understudy.store.atomic import write_atomic
+from understudy.store.building_place import (
+    building_place,
+    move_into_place,
+    publishing,
+    refusals,
+)
 from understudy.store.hashes import sha256_bytes
 from understudy.store.manifest import FileEntry, Manifest, hash_tree, write_manifest
 from understudy.store.ulids import new_ulid
+from understudy.store.versions import CARD_NAME, check_name
 
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace
@@ -120,7 +119,7 @@ def build_dataset(
         facts["content"] = _content(facts, tally, files)
         if rebuilt_from is not None:
             facts["rebuilt_from"] = rebuilt_from
-        with publishing(workspace, name):
+        with publishing(workspace, "dataset", name):
             same = _same_as_latest(workspace, name, facts["content"])
             if same is not None:
                 return _built(same, facts, unchanged=True)
@@ -154,7 +153,7 @@ def request_of(facts: dict[str, Any]) -> BuildRequest:
 
 
 def _check(name: str, request: BuildRequest) -> None:
-    check_name(name)
+    check_name(name, "dataset")
     checked_fractions(request.splits.fractions, request.splits.fractions)
     share = request.near_share
     if share is not None and not 0 <= share < 1:

@@ -19,7 +19,7 @@ from understudy.datasets.export import (
 )
 from understudy.datasets.export_format import ExportWriter, check_kind
 from understudy.datasets.splits import SPLITS
-from understudy.datasets.versions import CARD_NAME, DatasetVersion, RowFiles
+from understudy.datasets.versions import DatasetVersion, RowFiles
 from understudy.errors import DatasetError, UsageError
 from understudy.formats.hf_parquet import Kind
 from understudy.formats.instruction_chat import Actions
@@ -27,6 +27,7 @@ from understudy.store.atomic import write_atomic
 from understudy.store.hashes import sha256_file
 from understudy.store.lineage import record_export
 from understudy.store.manifest import MANIFEST_NAME, Parent
+from understudy.store.versions import CARD_NAME
 
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace

@@ -6,25 +6,16 @@ their data: what is trained from now on is the newest, and a rebuilt older one w
 
 from __future__ import annotations
 
-import shutil
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from understudy.datasets.build import Built, build_dataset, request_of
-from understudy.datasets.building_place import refusals
 from understudy.datasets.selection import LeftOut
-from understudy.datasets.versions import (
-    LEFT_OUT_NAME,
-    REMOVED,
-    DatasetVersion,
-    version_folders,
-)
+from understudy.datasets.versions import LEFT_OUT_NAME, DatasetVersion, version_folders
 from understudy.errors import DatasetError, SessionError
-from understudy.store.appending import append_checked
-from understudy.store.lineage import MARKS_NAME, Mark
-from understudy.store.manifest import MANIFEST_NAME
+from understudy.store.building_place import refusals
+from understudy.store.versions import take_data_away
 
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace
@@ -50,10 +41,10 @@ def replace_without(workspace: Workspace, version: DatasetVersion, session: str)
         return Replaced(by=by)
     newest = _newest(workspace, version.name)
     if newest is not None and newest.number > version.number:
-        _take_data_away(version, session)
+        take_data_away(version, session=session)
         return Replaced(why_not=f"it is older than {newest.ref}, so only its data were removed")
     built = _build_again(workspace, version)
-    _take_data_away(version, session)
+    take_data_away(version, session=session)
     return Replaced(by=DatasetVersion(built.path) if built is not None else None)
 
 
@@ -112,22 +103,3 @@ def _considered(version: DatasetVersion) -> list[str]:
             if entry.copy is not None:
                 sessions[entry.session] = None
     return list(sessions)
-
-
-def _take_data_away(version: DatasetVersion, session: str) -> None:
-    """Leave of a version only its manifest and its marks."""
-    mark = Mark(
-        mark=REMOVED,
-        session=session,
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        path=str(version.folder),
-    )
-    append_checked(version.folder / MARKS_NAME, [mark])
-    with refusals(version.folder):
-        for path in version.folder.iterdir():
-            if path.name in (MANIFEST_NAME, MARKS_NAME) or path.name.startswith(f".{MARKS_NAME}"):
-                continue
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)

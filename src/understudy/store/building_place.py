@@ -1,6 +1,6 @@
-"""Where a dataset is built before it takes its place, so that nothing unfinished is ever seen.
+"""Where a version is built before it takes its place, so that nothing unfinished is ever seen.
 
-The folder lies beside the datasets, not among them, and is held by a lock: what a killed build left
+The folder lies beside the versions, not among them, and is held by a lock: what a killed build left
 behind is found by that and removed by the next one.
 """
 
@@ -26,7 +26,7 @@ _PATIENCE_S = 600.0
 
 @contextlib.contextmanager
 def building_place(workspace: WorkspaceFolder) -> Iterator[Path]:
-    """An empty folder on the disk of the datasets, gone afterwards unless it was moved."""
+    """An empty folder on the disk of the workspace, gone afterwards unless it was moved."""
     place = workspace.internal / "building"
     folder = place / new_ulid()
     with refusals(place):
@@ -44,18 +44,18 @@ def building_place(workspace: WorkspaceFolder) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def publishing(workspace: WorkspaceFolder, name: str) -> Iterator[None]:
-    """Hold the right to add a version to the dataset ``name``."""
+def publishing(workspace: WorkspaceFolder, kind: str, name: str) -> Iterator[None]:
+    """Hold the right to add a version to the dataset, model or bundle ``name``."""
     locks = workspace.internal / "locks"
     with refusals(locks):
         locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(locks / f"dataset.{name}.lock", timeout=_PATIENCE_S)
+    lock = FileLock(locks / f"{kind}.{name}.lock", timeout=_PATIENCE_S)
     try:
         lock.acquire()
     except Timeout as error:
         raise StorageError(
-            f"another process has been finishing a version of {name!r} for {_PATIENCE_S:.0f} s; "
-            "try again when it is done"
+            f"another process has been finishing a version of the {kind} {name!r} for "
+            f"{_PATIENCE_S:.0f} s; try again when it is done"
         ) from error
     try:
         yield
