@@ -47,6 +47,14 @@ class DatasetError(UnderstudyError):
     """A dataset or one of its versions cannot be found, built, or used for what was asked."""
 
 
+class ModelError(UnderstudyError):
+    """A model, its base or one of its versions cannot be found, made, or used as asked."""
+
+
+class TrainingError(UnderstudyError):
+    """A training cannot begin or go on: its data, its settings, its base, this machine."""
+
+
 class NewerSchemaError(UnderstudyError):
     """A record or file was written by a newer Understudy than this one."""
 

@@ -36,6 +36,10 @@ COMMANDS = {
         "understudy.cli.dataset.exporting:export_dataset",
         "Write a dataset, or sessions, as training files.",
     ),
+    "model": (
+        "understudy.cli.model:model",
+        "Look at trained models, compare them, and choose which one is in use.",
+    ),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
 _LONGEST_PATH = 200
