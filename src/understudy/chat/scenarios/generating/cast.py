@@ -1,0 +1,81 @@
+"""Who and what a generated scenario is about: the values, and which of them it may use."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from understudy.chat.scenarios import world
+from understudy.chat.scenarios.scenario import PartyMember
+
+_KINDS = ("bronze", "copper", "crooked", "dusty", "blue", "red", "broken", "carved", "clay", "bone",
+          "small", "heavy", "leather", "painted", "pewter", "rusty", "tiny", "tin", "velvet",
+          "wooden", "woollen", "white", "black", "stone", "glass", "ivory")  # fmt: skip
+_THINGS = ("kettle", "box", "pipe", "figurine", "book", "locket", "brooch", "comb", "cup", "bowl",
+           "doll", "key", "ring", "necklace", "mask", "glove", "hat", "belt", "knife", "spoon",
+           "jar", "vial", "stick", "horn", "statuette", "pendant", "bracelet", "lamp",
+           "chest", "plate", "needle", "pouch", "tablet", "seal", "hook", "lid")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a scenario may name. ``made_up`` is the share of heroes with a made-up name."""
+
+    names: Sequence[str] = world.NAMES
+    items: Sequence[str] = world.ITEMS
+    spells: dict[str, int] = field(default_factory=lambda: world.SPELLS)
+    made_up: float = 0.0
+    held_out_syllables: bool = False
+    described_items: float = 0.0
+    """The share of items put together of a kind and a thing: "rusty key"."""
+    own_level: float = 0.0
+    """The share of castings whose level is not told, so that it is the spell's own."""
+
+    def name(self, rng: random.Random, taken: set[str]) -> str:
+        """A name that nobody in ``taken`` has."""
+        while True:
+            if rng.random() < self.made_up:
+                name = world.made_up_name(rng, held_out=self.held_out_syllables)
+            else:
+                name = rng.choice(self.names)
+            if name not in taken:
+                return name
+
+    def item(self, rng: random.Random) -> str:
+        if rng.random() < self.described_items:
+            return f"{rng.choice(_KINDS)} {rng.choice(_THINGS)}"
+        return rng.choice(self.items)
+
+    def spell(self, rng: random.Random) -> tuple[str, int]:
+        """A spell and its own level."""
+        return rng.choice(list(self.spells.items()))
+
+
+TRAINING = Values(made_up=0.4, described_items=0.35, own_level=0.12)
+SEEN = Values()
+HELD_OUT = Values(
+    names=world.HELD_OUT_NAMES, items=world.HELD_OUT_ITEMS, spells=world.HELD_OUT_SPELLS
+)
+MADE_UP = Values(made_up=1.0, held_out_syllables=True)
+
+
+def party(rng: random.Random, values: Values, size: int) -> tuple[PartyMember, ...]:
+    """``size`` heroes with different names."""
+    taken: set[str] = set()
+    members = []
+    for _ in range(size):
+        name = values.name(rng, taken)
+        taken.add(name)
+        most = rng.randint(6, 60)
+        members.append(
+            PartyMember(
+                name=name,
+                race=rng.choice(world.RACES),
+                class_name=rng.choice(world.CLASSES),
+                level=rng.randint(1, 12),
+                hit_points=most if rng.random() < 0.4 else rng.randint(1, most),
+                most_hit_points=most,
+            )
+        )
+    return tuple(members)
