@@ -1,0 +1,1 @@
+"""Training: one file a method, and the base model that this project makes itself."""

@@ -1,0 +1,298 @@
+"""Makes the embedded base model from nothing but a seed: corpus, tokenizer, training, files.
+
+``full`` is what ships with the package, trained once; ``tiny`` is for tests and takes seconds.
+Training is transformers' own `Trainer`; only what it reads is made here: chats of the corpus put
+together to rows, and in the first part, in some rows, the copying drill (segments repeated over and
+over, the first time not scored), without which so small a model never learns to copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy.train.base import corpus
+from understudy.train.base.tokenizer import train_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
+
+MODEL_FOLDER = Path(__file__).parent / "model"
+"""The base model that ships with the package."""
+STORY = "MADE.txt"
+_CHUNK = 128
+"""A segment of the copying drill fills this many tokens with its repetitions."""
+_CHATS_AHEAD = 64
+_IGNORED = -100
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""The numbers of glibc's settings in `mallopt`."""
+
+
+@dataclass(frozen=True)
+class BaseSettings:
+    """How large a base model is and how long it learns."""
+
+    vocabulary: int = 2048
+    hidden: int = 256
+    layers: int = 5
+    heads: int = 4
+    mlp: int = 512
+    row: int = 384
+    """Tokens in a row."""
+    batch: int = 5
+    steps: int = 4000
+    learning_rate: float = 2e-3
+    warm_up: int = 200
+    drill_until: float = 0.5
+    """The part of the training in which some rows are the copying drill."""
+    drill_share: float = 0.4
+    tokenizer_chats: int = 12_000
+    seed: int = 1
+
+
+SIZES = {
+    "full": BaseSettings(),
+    "tiny": BaseSettings(
+        vocabulary=768,
+        layers=2,
+        mlp=256,
+        row=128,
+        batch=8,
+        steps=40,
+        warm_up=5,
+        tokenizer_chats=400,
+    ),
+}
+
+
+def make_base(
+    folder: Path,
+    size: str = "full",
+    *,
+    seed: int | None = None,
+    steps: int | None = None,
+    work: Path | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Path:
+    """Train a base model and write it to ``folder``; the same seed gives the same corpus.
+
+    ``work`` keeps checkpoints, from which the same call goes on after a kill. ``progress`` is told
+    the step, the last step and the loss.
+    """
+    import torch
+
+    _keep_memory()
+    settings = SIZES[size]
+    settings = replace(
+        settings,
+        seed=settings.seed if seed is None else seed,
+        steps=settings.steps if steps is None else steps,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "tokenizer.model").exists():
+        lines = corpus.tokenizer_lines(settings.seed, settings.tokenizer_chats)
+        train_tokenizer(lines, folder, vocabulary=settings.vocabulary)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(settings.seed)
+    model = new_model(settings, tokenizer)
+    _train(model, tokenizer, settings, work or folder / "checkpoints", progress)
+    model.half().save_pretrained(folder)
+    (folder / STORY).write_text(_story(settings, size), "utf-8")
+    return folder
+
+
+def corpus_hash(seed: int, chats: int = 1000) -> str:
+    """SHA-256 of the beginning of the corpus: the same hash, the same corpus."""
+    digest = hashlib.sha256()
+    for number in range(chats):
+        digest.update(render(corpus.chat(seed, number)).encode())
+    return digest.hexdigest()
+
+
+def _story(settings: BaseSettings, size: str) -> str:
+    """How the model was made, in words and numbers that allow making it again."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("torch", "transformers", "tokenizers", "sentencepiece")
+    lines = [
+        "The embedded base model of Understudy, made by this project from its own corpus alone.",
+        f"Command: understudy model make-base --size {size} --seed {settings.seed} "
+        f"--steps {settings.steps}",
+        f"Settings: {json.dumps(asdict(settings))}",
+        f"Corpus (its first 1000 chats), SHA-256: {corpus_hash(settings.seed)}",
+        "Versions: "
+        + ", ".join(f"{name} {version(name)}" for name in packages)
+        + f", Python {platform.python_version()}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what it freed: giving it back to the kernel costs half the time here."""
+    import ctypes
+    import sys
+
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        if hasattr(library, "mallopt"):
+            library.mallopt(_MMAP_THRESHOLD, 1 << 30)
+            library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    """A Llama of this size that has learned nothing."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config: Any = LlamaConfig(
+        vocab_size=settings.vocabulary,
+        hidden_size=settings.hidden,
+        intermediate_size=settings.mlp,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        rms_norm_eps=1e-5,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    # Faster than the fused kernel on a CPU at these lengths.
+    config._attn_implementation = "eager"
+    return LlamaForCausalLM(config)
+
+
+def _train(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: BaseSettings,
+    work: Path,
+    progress: Callable[[int, int, float], None] | None,
+) -> None:
+    import torch
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers.trainer_utils import get_last_checkpoint
+
+    class Told(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if progress and logs and "loss" in logs:
+                progress(state.global_step, settings.steps, float(logs["loss"]))
+
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=settings.learning_rate,
+        betas=(0.9, 0.98),
+        weight_decay=0.1,
+        fused=True,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
+    rows = Rows(tokenizer, settings)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(work),
+            max_steps=settings.steps,
+            per_device_train_batch_size=settings.batch,
+            bf16=True,
+            use_cpu=not torch.cuda.is_available(),
+            max_grad_norm=1.0,
+            logging_steps=20,
+            save_steps=500,
+            save_total_limit=2,
+            report_to=[],
+            disable_tqdm=True,
+            seed=settings.seed,
+            dataloader_pin_memory=False,
+            train_sampling_strategy="sequential",
+        ),
+        train_dataset=rows,
+        optimizers=(optimizer, schedule),
+        callbacks=[Told()],
+    )
+    last_checkpoint: Any = get_last_checkpoint
+    last = last_checkpoint(str(work)) if work.is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
+
+
+def _rate(step: int, settings: BaseSettings) -> float:
+    """Up, level until the middle, then down in a line to 3 %."""
+    if step < settings.warm_up:
+        return (step + 1) / settings.warm_up
+    middle = settings.steps / 2
+    return 1.0 if step < middle else 1 - 0.97 * (step - middle) / (settings.steps - middle)
+
+
+class Rows:
+    """The rows of the training by number, each the same whenever it is asked for."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, settings: BaseSettings) -> None:
+        self._tokenizer = tokenizer
+        self._settings = settings
+        self._names = [
+            tokenizer.encode(f" {word}", add_special_tokens=False)
+            for word in (*corpus.VALUES.names, *corpus.VALUES.items, *corpus.VALUES.spells)
+        ]
+
+    def __len__(self) -> int:
+        return self._settings.steps * self._settings.batch
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        import torch
+
+        rng = random.Random(f"{self._settings.seed}/row/{number}")
+        early = number < len(self) * self._settings.drill_until
+        if early and rng.random() < self._settings.drill_share:
+            tokens, labels = self._drill(rng)
+        else:
+            tokens = self._chats(number)
+            labels = tokens
+        return {"input_ids": torch.tensor(tokens), "labels": torch.tensor(labels)}
+
+    def _chats(self, number: int) -> list[int]:
+        tokens: list[int] = []
+        for part in itertools.count():
+            scenario = corpus.chat(self._settings.seed, number * _CHATS_AHEAD + part)
+            text = render(scenario)
+            tokens.extend(self._tokenizer.encode(text, add_special_tokens=False))
+            if len(tokens) >= self._settings.row:
+                break
+        return tokens[: self._settings.row]
+
+    def _drill(self, rng: random.Random) -> tuple[list[int], list[int]]:
+        tokens: list[int] = []
+        labels: list[int] = []
+        while len(tokens) < self._settings.row:
+            segment: list[int] = []
+            length = rng.randint(4, 20)
+            while len(segment) < length:
+                segment.extend(self._drilled(rng))
+            segment = segment[:length]
+            copies = [*segment * (_CHUNK // length + 1)][:_CHUNK]
+            tokens.extend(copies)
+            labels.extend([_IGNORED] * length + copies[length:])
+        return tokens[: self._settings.row], labels[: self._settings.row]
+
+    def _drilled(self, rng: random.Random) -> list[int]:
+        draw = rng.random()
+        if draw < 0.4:
+            return rng.choice(self._names)
+        if draw < 0.7:
+            name = corpus.strange_name(rng)
+            return list(self._tokenizer.encode(f" {name}", add_special_tokens=False))
+        return [rng.randrange(8, self._settings.vocabulary)]
+
+
+def render(scenario: Any) -> str:
+    """A chat of the corpus as the chat template writes it."""
+    roles = {"user": "user", "dm": "assistant"}
+    said = "".join(f"<|{roles[turn.speaker]}|> {turn.text}<|end|>" for turn in scenario.turns)
+    return f"<|system|> {corpus.prompt(scenario)}<|end|>{said}"
