@@ -36,6 +36,10 @@ COMMANDS = {
         "understudy.cli.dataset.exporting:export_dataset",
         "Write a dataset, or sessions, as training files.",
     ),
+    "tools": (
+        "understudy.cli.tools:tools",
+        "Find, extend and document the tools of the Dungeon Master.",
+    ),
     "model": (
         "understudy.cli.model:model",
         "Look at trained models, compare them, and choose which one is in use.",

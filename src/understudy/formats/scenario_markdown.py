@@ -22,6 +22,11 @@ from understudy.errors import FormatError
 Spelling = Literal["flat", "nested", "inline"]
 Heading = Literal["system", "conversation", "user", "dm", "toolcall"]
 
+TRAINING = Path(__file__).parents[1] / "scenarios"
+"""The scenarios that come with Understudy, a folder for each group."""
+VALIDATION = Path(__file__).parents[1] / "scenarios_validation"
+"""Those that are set aside: nothing is trained on them."""
+
 _HEADINGS: dict[str, Heading] = {
     "system": "system",
     "conversation": "conversation",

@@ -83,7 +83,8 @@ CHECKS = (
             "tiptoe",
             "slink",
             "unseen",
-            "shadow",
+            "in the shadow",
+            "to the shadow",
             "without a sound",
             "unnoticed",
             "soft-footed",
@@ -116,7 +117,23 @@ CHECKS = (
         value="deception",
         when="lying",
         short="lie",
-        cues=("lie", "lying", "bluff", "pretend", "pose as", "false", "fib", "claim", "swindle"),
+        cues=(
+            "lie to",
+            "lies to",
+            "lie that",
+            "lies that",
+            "lied",
+            "a lie",
+            "lies about",
+            "lying to",
+            "bluff",
+            "pretend",
+            "pose as",
+            "false",
+            "fib",
+            "claim",
+            "swindle",
+        ),
     ),
     Rule(
         tool="check",
@@ -335,14 +352,15 @@ OTHERS = (
     ),
     Rule(
         tool="inventory",
-        when="add when somebody takes, buys or is given a thing; remove when it is used up, given, "
-        "sold or lost; coins are not counted",
-        short="what is gained, what is gone, no coins",
+        when="add when a hero takes, buys or is given a thing; remove when it is used up, given, "
+        "sold or lost; the price is not counted",
+        short="what a hero gains, what is gone, no price",
     ),
     Rule(
         tool="spellcast",
-        when="somebody casts a spell, at the level that is told, else the spell's own",
-        short="level told, else own",
+        when="somebody casts a spell, at the level that is told, else the spell's own; a cantrip is "
+        "of level 0",
+        short="level told, else own, cantrip 0",
     ),
 )
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from understudy._util.counting import counted
 from understudy.chat.tools.registry import Argument, ToolRegistry, ToolSpec
 
 FILE_NAME = "tool_documentation.md"
 
 
-def documentation(registry: ToolRegistry) -> str:
-    """The registry as Markdown: all tools at a glance, then each with its arguments."""
+def documentation(registry: ToolRegistry, uses: Mapping[str, int] | None = None) -> str:
+    """The registry as Markdown: all tools at a glance, then each with its arguments.
+
+    ``uses`` says how often each tool was called where somebody counted.
+    """
     lines = [
         "# Tools of the Dungeon Master",
         "",
@@ -20,14 +26,16 @@ def documentation(registry: ToolRegistry) -> str:
         *(f"| `{tool.name}` | `{tool.format}` | {_examples(tool)} |" for tool in registry),
     ]
     for tool in registry:
-        lines += ["", *_section(tool)]
+        lines += ["", *_section(tool, None if uses is None else uses.get(tool.name, 0))]
     return "\n".join(lines) + "\n"
 
 
-def _section(tool: ToolSpec) -> list[str]:
+def _section(tool: ToolSpec, uses: int | None) -> list[str]:
     lines = [f"## {tool.name}", "", f"`{tool.format}`"]
     if tool.description:
         lines += ["", tool.description]
+    if uses is not None:
+        lines += ["", f"Found {counted(uses, 'time')}."]
     if tool.found:
         lines += ["", "Its arguments were inferred from how it was used: check them."]
     if tool.arguments:

@@ -7,7 +7,7 @@ arguments in particular are only as good as what they were inferred from.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from understudy.chat.tools.dice import normalise_dice
 from understudy.chat.tools.registry import Argument, Kind, ToolRegistry, ToolSpec
@@ -18,6 +18,7 @@ _MOST_CHOICES = 6
 _SHOWN_EXAMPLES = 3
 _WHOLE = re.compile(r"[+−-]?\d{1,9}", re.ASCII)
 _SIGNED = re.compile(r"[+−-]\d{1,9}", re.ASCII)
+_BREAKS_BRACKETS = re.compile(r"[\[\],\r\n]")
 _NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 _BY_KIND = {
     "change": "modifier",
@@ -50,7 +51,7 @@ def infer_tool(name: str, uses: Sequence[UnknownUse]) -> ToolSpec:
     for place in range(longest):
         values = [use.values[place] for use in uses if place < len(use.values)]
         kind, choices = _kind(values)
-        is_person = all(value.casefold() in party for value in values)
+        is_person = _are_people(values, party)
         label = labels[place] if labels else "character" if is_person else _BY_KIND[kind]
         if is_person:
             kind, choices = "text", ()
@@ -62,15 +63,25 @@ def infer_tool(name: str, uses: Sequence[UnknownUse]) -> ToolSpec:
                 required=place < fewest,
             )
         )
-    examples = dict.fromkeys(f"[{name}: {', '.join(use.values)}]" for use in uses)
+    examples = dict.fromkeys(
+        f"[{name}: {', '.join(use.values)}]"
+        for use in uses
+        if not any(_BREAKS_BRACKETS.search(value) for value in use.values)
+    )
     return ToolSpec(
         name=name,
-        description=f"Found in play; used {len(uses)} times."
-        if len(uses) > 1
-        else "Found in play.",
+        description="Found in play.",
         arguments=tuple(arguments),
         examples=tuple(examples)[:_SHOWN_EXAMPLES],
         found=True,
+    )
+
+
+def _are_people(values: Sequence[str], party: Set[str]) -> bool:
+    """Whether they are names: half of them at least on a party sheet, and the others look alike."""
+    known = sum(value.casefold() in party for value in values)
+    return 2 * known >= len(values) and all(
+        value[:1].isupper() or value.casefold() in party for value in values
     )
 
 
@@ -79,7 +90,7 @@ def _kind(values: Sequence[str]) -> tuple[Kind, tuple[str, ...]]:
         return ("change" if any(_SIGNED.fullmatch(v) for v in values) else "integer"), ()
     if all(_holds(normalise_dice, value) for value in values):
         return "dice", ()
-    words = sorted({value.lower() for value in values})
+    words = sorted({" ".join(value.lower().replace("_", " ").split()) for value in values})
     if len(values) >= _FEWEST_USES_OF_CHOICES and len(words) <= min(
         _MOST_CHOICES, len(values) // 2
     ):
