@@ -25,8 +25,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The whole rule, in words."""
     short: str
     """The same for a prompt in which every word costs."""
-    cues: tuple[str, ...] = ()
-    """Beginnings of words, or phrases, that tell this deed from the others."""
+    cues: str = ""
+    """Beginnings of words, or phrases, that tell this deed from the others; ``|`` between them."""
 
 
 CHECKS = (
@@ -35,255 +35,112 @@ CHECKS = (
         value="perception",
         when="looking or listening for something hidden",
         short="look listen",
-        cues=(
-            "listen",
-            "peer",
-            "scan",
-            "keep watch",
-            "look out",
-            "look around",
-            "look for",
-            "watch for",
-            "strain",
-            "spot",
-            "keep an eye",
-            "cock an ear",
-            "squint",
-        ),
+        cues="listen|peer|scan|keep watch|look out|look around|look for|watch for|strain|spot|"
+        "keep an eye|cock an ear|squint",
     ),
     Rule(
         tool="check",
         value="investigation",
         when="searching a thing or place for clues",
         short="search",
-        cues=(
-            "search",
-            "clue",
-            "rummage",
-            "go through the",
-            "look through",
-            "inspect",
-            "comb through",
-            "turn over",
-            "piece together",
-            "sift",
-            "investigat",
-        ),
+        cues="search|clue|rummage|go through the|look through|inspect|comb through|turn over|"
+        "piece together|sift|investigat",
     ),
     Rule(
         tool="check",
         value="stealth",
         when="sneaking or hiding",
         short="sneak hide",
-        cues=(
-            "sneak",
-            "hide",
-            "hiding",
-            "creep",
-            "tiptoe",
-            "slink",
-            "unseen",
-            "in the shadow",
-            "to the shadow",
-            "without a sound",
-            "unnoticed",
-            "soft-footed",
-        ),
+        cues="sneak|hide|hiding|creep|tiptoe|slink|unseen|in the shadow|to the shadow|"
+        "without a sound|unnoticed|soft-footed",
     ),
     Rule(
         tool="check",
         value="persuasion",
         when="talking somebody round honestly",
         short="convince",
-        cues=(
-            "persuade",
-            "convince",
-            "talk him round",
-            "talk her round",
-            "talk them round",
-            "appeal",
-            "plead",
-            "haggle",
-            "reason with",
-            "beg ",
-            "ask nicely",
-            "win over",
-            "bargain",
-            "coax",
-        ),
+        cues="persuade|convince|talk him round|talk her round|talk them round|appeal|plead|haggle|"
+        "reason with|beg |ask nicely|win over|bargain|coax",
     ),
     Rule(
         tool="check",
         value="deception",
         when="lying",
         short="lie",
-        cues=(
-            "lie to",
-            "lies to",
-            "lie that",
-            "lies that",
-            "lied",
-            "a lie",
-            "lies about",
-            "lying to",
-            "bluff",
-            "pretend",
-            "pose as",
-            "false",
-            "fib",
-            "claim",
-            "swindle",
-        ),
+        cues="lie to|lies to|lie that|lies that|lied|a lie|lies about|lying to|bluff|pretend|"
+        "pose as|false|fib|claim|swindle",
     ),
     Rule(
         tool="check",
         value="intimidation",
         when="threatening",
         short="threaten",
-        cues=(
-            "threat",
-            "intimidat",
-            "scare",
-            "frighten",
-            "menac",
-            "glower",
-            "loom",
-            "bully",
-            "or else",
-        ),
+        cues="threat|intimidat|scare|frighten|menac|glower|loom|bully|or else",
     ),
     Rule(
         tool="check",
         value="insight",
         when="reading whether somebody is honest",
         short="honest?",
-        cues=(
-            "honest",
-            "telling the truth",
-            "mean it",
-            "means it",
-            "sincer",
-            "believe",
-            "trust",
-            "read his face",
-            "read her face",
-            "is he hiding",
-            "is she hiding",
-        ),
+        cues="honest|telling the truth|mean it|means it|sincer|believe|trust|read his face|"
+        "read her face|is he hiding|is she hiding",
     ),
     Rule(
         tool="check",
         value="athletics",
         when="climbing, swimming, jumping, forcing",
         short="climb swim jump force",
-        cues=(
-            "climb",
-            "swim",
-            "jump",
-            "leap",
-            "force",
-            "shoulder",
-            "heave",
-            "wrestle",
-            "grapple",
-            "lift",
-            "shove",
-            "haul",
-            "vault",
-            "break down",
-            "scale",
-            "pry",
-            "wrench",
-            "clamber",
-        ),
+        cues="climb|swim|jump|leap|force|shoulder|heave|wrestle|grapple|lift|shove|haul|vault|"
+        "break down|scale|pry|wrench|clamber",
     ),
     Rule(
         tool="check",
         value="acrobatics",
         when="balancing, tumbling",
         short="balance tumble",
-        cues=(
-            "balanc",
-            "tumble",
-            "somersault",
-            "cartwheel",
-            "tightrope",
-            "roll under",
-            "flip",
-            "walk the beam",
-            "handspring",
-        ),
+        cues="balanc|tumble|somersault|cartwheel|tightrope|roll under|flip|walk the beam|handspring",
     ),
     Rule(
         tool="check",
         value="sleight of hand",
         when="picking a pocket or a lock, palming",
         short="pick palm",
-        cues=("pick", "palm", "pocket", "lift the purse", "filch", "pilfer", "cut his purse"),
+        cues="pick|palm|pocket|lift the purse|filch|pilfer|cut his purse",
     ),
     Rule(
         tool="check",
         value="arcana",
         when="knowing about magic",
         short="magic",
-        cues=("magic", "rune", "arcane", "enchant", "spell", "sigil", "glyph"),
+        cues="magic|rune|arcane|enchant|spell|sigil|glyph",
     ),
     Rule(
         tool="check",
         value="history",
         when="recalling lore",
         short="lore",
-        cues=(
-            "recall",
-            "remember",
-            "lore",
-            "legend",
-            "history",
-            "heard of",
-            "ever read",
-            "old war",
-            "know about the",
-        ),
+        cues="recall|remember|lore|legend|history|heard of|ever read|old war|know about the",
     ),
     Rule(
         tool="check",
         value="nature",
         when="knowing plants and beasts",
         short="plants beasts",
-        cues=("plant", "beast", "mushroom", "herb", "berr", "what animal", "flower", "fungus"),
+        cues="plant|beast|mushroom|herb|berr|what animal|flower|fungus",
     ),
     Rule(
         tool="check",
         value="survival",
         when="tracking, foraging, reading the weather",
         short="track forage weather",
-        cues=(
-            "track",
-            "forag",
-            "weather",
-            "trail",
-            "hunt",
-            "find water",
-            "find the way",
-            "footprint",
-        ),
+        cues="track|forag|weather|trail|hunt|find water|find the way|footprint",
     ),
     Rule(
         tool="check",
         value="medicine",
         when="treating or examining the hurt",
         short="treat hurt",
-        cues=(
-            "wound",
-            "bandage",
-            "treat",
-            "splint",
-            "bleed",
-            "pulse",
-            "injur",
-            "stabili",
-            "examine the body",
-        ),
+        cues="wound|bandage|treat|splint|bleed|pulse|injur|stabili|examine the body",
     ),
 )
 
@@ -293,49 +150,28 @@ SAVES = (
         value="dexterity",
         when="blasts, falling things, traps that snap",
         short="blast fall trap",
-        cues=(
-            "blast",
-            "explo",
-            "falls",
-            "falling",
-            "collaps",
-            "trap",
-            "dart",
-            "fireball",
-            "bursts",
-        ),
+        cues="blast|explo|falls|falling|collaps|trap|dart|fireball|bursts",
     ),
     Rule(
         tool="save",
         value="constitution",
         when="poison, disease, cold",
         short="poison disease cold",
-        cues=(
-            "poison",
-            "venom",
-            "disease",
-            "fever",
-            "cold",
-            "frost",
-            "plague",
-            "rot",
-            "toxi",
-            "freez",
-        ),
+        cues="poison|venom|disease|fever|cold|frost|plague|rot|toxi|freez",
     ),
     Rule(
         tool="save",
         value="strength",
         when="being pushed, held, swept away",
         short="push hold sweep",
-        cues=("push", "held", "hold", "swept", "sweep", "drag", "current", "grip", "wind"),
+        cues="push|held|hold|swept|sweep|drag|current|grip|wind",
     ),
     Rule(
         tool="save",
         value="wisdom",
         when="fear, charm, illusions",
         short="fear charm illusion",
-        cues=("fear", "charm", "illusion", "terror", "dread", "enthrall", "whisper", "lull"),
+        cues="fear|charm|illusion|terror|dread|enthrall|whisper|lull",
     ),
 )
 
@@ -358,8 +194,8 @@ OTHERS = (
     ),
     Rule(
         tool="spellcast",
-        when="somebody casts a spell, at the level that is told, else the spell's own; a cantrip is "
-        "of level 0",
+        when="somebody casts a spell, at the level that is told, else the spell's own; "
+        "a cantrip is of level 0",
         short="level told, else own, cantrip 0",
     ),
 )
@@ -379,7 +215,7 @@ def prompt_text() -> str:
     saves = ", ".join(f"{rule.value} {rule.short}" for rule in SAVES)
     roll, health, inventory, spellcast = (rule.short for rule in OTHERS)
     return (
-        "Call a tool only by rule, for the hero by name. "
+        "Call a tool only by rule, for the hero by name, else player. "
         f"[check: ability, name] {checks}. "
         f"[save: type, name, dc] {saves}; dc {DEFAULT_DC} unless told. "
         f"[roll: dice] {roll}. [health: name, change] {health}. "
@@ -400,9 +236,9 @@ def full_text() -> str:
             f"[check: ability, character]: {checks}.",
             f"[save: type, character, dc]: {saves}; the dc is {DEFAULT_DC} unless told.",
             f"[roll: dice_expression]: {roll}.",
-            f"[health: character, modifier]: {health}.",
+            f"[health: character, modifier]: when {health}.",
             f"[inventory: character, action, item]: {inventory}.",
-            f"[spellcast: character, spell, level]: {spellcast}.",
+            f"[spellcast: character, spell, level]: when {spellcast}.",
             "Talk, description, questions and whatever needs no dice: no call.",
         )
     )
@@ -416,4 +252,4 @@ def deeds_told(text: str, rules: tuple[Rule, ...] = CHECKS) -> set[str]:
 
 @cache
 def _pattern(rule: Rule) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, rule.cues))})")
+    return re.compile(rf"\b(?:{rule.cues})")
