@@ -122,8 +122,8 @@ class TrainSettings(BaseModel):
     calls: Literal["auto", "brackets", "json"] = Field(
         default="auto",
         description="How the model writes calls of tools. `brackets`: `[roll: 1d20+5]`; `json`: as "
-        "its chat template does; `auto`: `json` for tools that only the data knows, where the "
-        "template can, else `brackets`.",
+        "its chat template does; `auto`: `brackets` where `tools` holds all that an example calls, "
+        "else `json`.",
     )
     tools: str = Field(
         default="",

@@ -8,6 +8,7 @@ become single pieces, so no added tokens are needed for them.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,18 @@ def _write_for_transformers(model: bytes, folder: Path) -> None:
     )
     fast.chat_template = CHAT_TEMPLATE
     fast.save_pretrained(folder)
+    write_llama_cpp_settings(folder)
+
+
+def write_llama_cpp_settings(folder: Path) -> None:
+    """Put back what transformers drops on saving and llama.cpp's converter asks for.
+
+    Without these, llama.cpp puts a space and a beginning before every text, and tokens differ.
+    """
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config |= {"add_bos_token": False, "add_prefix_space": False}
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _merges(vocabulary: dict[str, int]) -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ class Scene:
     """Who acted last, so that a pronoun can mean them."""
 
 
-class _Actor:
+class Actor:
     """Who acts, with the words that stand for them: by name, as "I", or by pronoun.
 
     "I" is the one hero of a party of one, and `player` where nobody else can be meant.
@@ -118,14 +118,14 @@ def any_deed(rng: random.Random, scene: Scene, values: Values) -> Deed:
     if not named and len(scene.party) > 1 and scene.sheet and rng.random() < 0.75:
         # Which of several heroes "I" is, nobody can tell: rare at a table.
         named = True
-    return _MAKERS[kind](rng, _Actor(rng, scene, named), values)
+    return _MAKERS[kind](rng, Actor(rng, scene, named), values)
 
 
 def talk(rng: random.Random, scene: Scene, values: Values) -> Deed:
     """Something said that needs no tool."""
     heading = rng.choice(("look", "talk", "talk", "move", "rules", "facts"))
     line = rng.choice(grammar.table("talk")[heading])
-    actor = _Actor(rng, scene, named=True)
+    actor = Actor(rng, scene, named=True)
     hero = actor.hero
     names = [member.name for member in scene.party]
     item = values.item(rng)
@@ -149,7 +149,7 @@ def talk(rng: random.Random, scene: Scene, values: Values) -> Deed:
     return Deed("talk", words, (), answer, line)
 
 
-def _check(rng: random.Random, actor: _Actor, values: Values) -> Deed:
+def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
     skill = rng.choice(house_rules.CHECKS).value
     fill = {"skill": skill, "Skill": skill.capitalize()}
     if rng.random() < TOLD:
@@ -176,7 +176,7 @@ def _check(rng: random.Random, actor: _Actor, values: Values) -> Deed:
     return _deed("check", _beside(rng, actor, words), [(skill, actor.name)], fill, line, rng, actor)
 
 
-def _save(rng: random.Random, actor: _Actor, values: Values) -> Deed:
+def _save(rng: random.Random, actor: Actor, values: Values) -> Deed:
     kind = rng.choice(house_rules.SAVES).value
     line = rng.choice(grammar.table("saves")[kind])
     words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
@@ -190,7 +190,7 @@ def _save(rng: random.Random, actor: _Actor, values: Values) -> Deed:
     return _deed("save", words, [(kind, actor.name, dc)], fill, line, rng, actor)
 
 
-def _roll(rng: random.Random, actor: _Actor, values: Values) -> Deed:
+def _roll(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("attack", "attack", "dice"))
     line = rng.choice(grammar.table("roll")[heading])
     if heading == "attack":
@@ -213,7 +213,7 @@ def _roll(rng: random.Random, actor: _Actor, values: Values) -> Deed:
     return _deed("roll", words, [(dice,)], {"dice": dice}, line, rng, actor)
 
 
-def _health(rng: random.Random, actor: _Actor, values: Values) -> Deed:
+def _health(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("hurt", "hurt", "healed"))
     line = rng.choice(grammar.table("health")[heading])
     number = rng.randint(1, 20) if rng.random() < 0.7 else rng.randint(1, 60)
@@ -226,7 +226,7 @@ def _health(rng: random.Random, actor: _Actor, values: Values) -> Deed:
     return _deed("health", grammar.sentence(words), arguments, fill, line, rng, actor)
 
 
-def _inventory(rng: random.Random, actor: _Actor, values: Values) -> Deed:
+def _inventory(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("add", "add", "remove", "remove", "remove", "remove consumable"))
     if heading == "remove consumable" and rng.random() < 0.7:
         heading = "remove"
@@ -249,7 +249,7 @@ def _inventory(rng: random.Random, actor: _Actor, values: Values) -> Deed:
     return _deed("inventory", grammar.sentence(words), arguments, told, line, rng, actor)
 
 
-def _spellcast(rng: random.Random, actor: _Actor, values: Values) -> Deed:
+def _spellcast(rng: random.Random, actor: Actor, values: Values) -> Deed:
     spell, own = values.spell(rng)
     # A cantrip takes no slot.
     lines = [line for line in grammar.table("spellcast")["cast"] if own or "slot" not in line]
@@ -295,7 +295,7 @@ def _deed(
     fill: dict[str, str],
     wording: str,
     rng: random.Random,
-    actor: _Actor,
+    actor: Actor,
 ) -> Deed:
     lines = grammar.table("answers")[fill.get("answer", tool)]
     answer = grammar.expand(rng.choice(lines), rng, fill | actor.answer_fill, actor.answer_verb)
@@ -303,7 +303,7 @@ def _deed(
     return Deed(tool, grammar.sentence(words), calls, grammar.sentence(answer), wording)
 
 
-def _beside(rng: random.Random, actor: _Actor, words: str) -> str:
+def _beside(rng: random.Random, actor: Actor, words: str) -> str:
     """Now and then something beside the point, so that not every name is the one who acts."""
     if rng.random() < 0.8:
         return words

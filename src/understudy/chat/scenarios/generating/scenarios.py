@@ -18,6 +18,7 @@ from msgspec import structs
 from understudy.chat.scenarios import world
 from understudy.chat.scenarios.generating import cast, grammar
 from understudy.chat.scenarios.generating.deeds import Deed, Scene, any_deed, talk
+from understudy.chat.scenarios.generating.flows import flow
 from understudy.chat.scenarios.scenario import Scenario, Turn
 from understudy.chat.tools.bracket import write_call, write_turn
 from understudy.chat.tools.registry import Call
@@ -28,6 +29,8 @@ NO_CALL = 0.15
 """The share of exchanges in training that need no tool."""
 SET_ASIDE = 10
 """One in this many calls is never trained on."""
+FLOWS = 0.08
+"""The share of exchanges in training in which one call leads to the next."""
 RESULTS = 0.15
 """The share of checks, saves and rolls in training whose result is told and answered."""
 
@@ -49,6 +52,13 @@ def training(seed: int, number: int, exchanges: int = 8) -> Scenario:
     for _ in range(rng.randint(1, exchanges)):
         if rng.random() < NO_CALL:
             turns.extend(_turns(talk(rng, scene, cast.TRAINING)))
+            scene = replace(scene, last="")
+            continue
+        if rng.random() < FLOWS:
+            played = flow(rng, replace(scene, last=""), cast.TRAINING)
+            while any(is_set_aside(turn.calls()) for turn in played):
+                played = flow(rng, replace(scene, last=""), cast.TRAINING)
+            turns.extend(played)
             scene = replace(scene, last="")
             continue
         deed = any_deed(rng, scene, cast.TRAINING)

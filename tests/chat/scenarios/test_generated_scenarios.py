@@ -1,0 +1,148 @@
+"""Scenarios made from the house rules: what they hold, and which values each set may use."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from itertools import islice
+
+import pytest
+
+from understudy.chat.scenarios import house_rules, world
+from understudy.chat.scenarios.generating import grammar, scenarios
+from understudy.chat.tools.bracket import read_brackets, write_call
+from understudy.chat.tools.registry import TOOLS
+
+MANY = 400
+HELD_OUT = {*world.HELD_OUT_NAMES, *world.HELD_OUT_ITEMS, *world.HELD_OUT_SPELLS}
+
+
+@pytest.fixture(scope="module")
+def training() -> list[scenarios.Scenario]:
+    return [scenarios.training(7, number) for number in range(MANY)]
+
+
+def test_the_same_seed_and_number_give_the_same_scenario() -> None:
+    assert scenarios.training(3, 11) == scenarios.training(3, 11)
+    assert scenarios.training(3, 11) != scenarios.training(4, 11)
+    first = list(scenarios.validation("values", 1, 20))
+    assert first == list(scenarios.validation("values", 1, 20))
+
+
+def test_every_bracket_in_a_generated_turn_is_a_call_in_its_one_spelling(
+    training: list[scenarios.Scenario],
+) -> None:
+    for scenario in training:
+        for turn in scenario.turns:
+            reading = read_brackets(turn.text)
+            assert not reading.malformed and not reading.unknown and not reading.asides, turn.text
+            if turn.speaker != "dm":
+                assert not reading.calls, turn.text
+            for placed in reading.calls:
+                assert write_call(placed.call) == turn.text[placed.start : placed.end]
+
+
+def test_no_mark_of_the_grammar_is_left_in_what_is_said(
+    training: list[scenarios.Scenario],
+) -> None:
+    left = re.compile(r"[{}<>|]|\s[.,?!]|  ")
+    for scenario in training:
+        for turn in scenario.turns:
+            assert not left.search(turn.text), turn.text
+
+
+def test_all_tools_all_checks_and_all_saves_are_called(
+    training: list[scenarios.Scenario],
+) -> None:
+    calls = [call for scenario in training for _, call in scenario.calls()]
+    assert {call.tool for call in calls} == set(TOOLS.names)
+    abilities = {call.arguments["ability"] for call in calls if call.tool == "check"}
+    assert abilities == {rule.value for rule in house_rules.CHECKS}
+    saves = {call.arguments["type"] for call in calls if call.tool == "save"}
+    assert saves == {rule.value for rule in house_rules.SAVES}
+
+
+def test_a_called_hero_is_one_whom_the_dungeon_master_was_told_of(
+    training: list[scenarios.Scenario],
+) -> None:
+    for scenario in training:
+        told = scenario.prompt()
+        for turn in scenario.turns:
+            for call in turn.calls():
+                who = str(call.arguments.get("character", "player"))
+                assert who == "player" or who in told, turn.text
+            told += turn.text if turn.speaker != "dm" else ""
+
+
+def test_about_one_exchange_in_seven_needs_no_call(training: list[scenarios.Scenario]) -> None:
+    answers: Counter[bool] = Counter()
+    for scenario in training:
+        for before, turn in zip(scenario.turns, scenario.turns[1:], strict=False):
+            if before.speaker == "user":
+                answers[bool(turn.calls())] += 1
+    assert 0.12 < answers[False] / answers.total() < 0.2
+
+
+def test_training_uses_nothing_that_is_held_out(training: list[scenarios.Scenario]) -> None:
+    for scenario in training:
+        assert all(member.name not in HELD_OUT for member in scenario.party)
+        made_up = {member.name for member in scenario.party} - {*world.NAMES}
+        assert not any(world.is_held_out(name) for name in made_up)
+        for _, call in scenario.calls():
+            assert HELD_OUT.isdisjoint(map(str, call.arguments.values())), call
+
+
+def test_training_makes_no_call_that_is_set_aside(training: list[scenarios.Scenario]) -> None:
+    for scenario in training:
+        for turn in scenario.turns:
+            calls = turn.calls()
+            if len(calls) == 1:
+                assert not scenarios.is_set_aside(calls), turn.text
+
+
+@pytest.mark.parametrize("name", ["combinations", "values", "made_up_names"])
+def test_a_set_asks_for_what_its_name_says(name: scenarios.SetName) -> None:
+    cases = list(scenarios.validation(name, 5, 200))
+    for case in cases:
+        told = {str(value) for call in case.calls for value in call.arguments.values()}
+        if name == "combinations":
+            assert scenarios.is_set_aside(case.calls)
+        elif name == "values":
+            assert told & HELD_OUT
+        else:
+            assert any(world.is_held_out(text) for text in told)
+        assert case.scenario.turns[-1].speaker == "user"
+    assert len({case.kind for case in cases}) >= 5
+
+
+def test_turns_that_need_no_call_have_none() -> None:
+    assert all(not case.calls for case in scenarios.validation("no_call", 5, 100))
+
+
+def test_there_are_thousands_of_wordings() -> None:
+    cases = islice(scenarios.validation("combinations", 2, 3000), 3000)
+    assert len({case.scenario.turns[-1].text for case in cases}) > 2800
+
+
+def test_made_up_names_of_both_kinds_never_meet() -> None:
+    rng = random.Random(1)
+    assert not any(world.is_held_out(world.made_up_name(rng)) for _ in range(3000))
+    assert all(world.is_held_out(world.made_up_name(rng, held_out=True)) for _ in range(300))
+
+
+@pytest.mark.parametrize(
+    ("verb", "third", "gerund"),
+    [
+        ("creep past", "creeps past", "creeping past"),
+        ("lie low", "lies low", "lying low"),
+        ("be quiet", "is quiet", "being quiet"),
+        ("search it", "searches it", "searching it"),
+        ("carry it", "carries it", "carrying it"),
+        ("slip by", "slips by", "slipping by"),
+        ("see", "sees", "seeing"),
+    ],
+)
+def test_verbs_agree_with_whoever_acts(verb: str, third: str, gerund: str) -> None:
+    assert grammar.third_person(verb) == third
+    assert grammar.gerund(verb) == gerund
