@@ -98,7 +98,7 @@ CHECKS = (
         value="acrobatics",
         when="balancing, tumbling",
         short="balance tumble",
-        cues="balanc|tumble|somersault|cartwheel|tightrope|roll under|flip|walk the beam|handspring",
+        cues="balanc|tumble|somersault|cartwheel|tightrope|flip|walk the beam|handspring",
     ),
     Rule(
         tool="check",
@@ -164,7 +164,7 @@ SAVES = (
         value="strength",
         when="being pushed, held, swept away",
         short="push hold sweep",
-        cues="push|held|hold|swept|sweep|drag|current|grip|wind",
+        cues="push|held|hold|swept|sweep|drag|current|grip|wind ",
     ),
     Rule(
         tool="save",
