@@ -100,3 +100,7 @@ class EmulatorError(GameError):
 
 class PlayerError(UnderstudyError):
     """A player cannot play or go on: its script, its model server, its keyboard, its money."""
+
+
+class DeployError(UnderstudyError):
+    """A model cannot be merged, converted, packed, deployed, tested or served."""

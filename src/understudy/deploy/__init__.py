@@ -1,0 +1,1 @@
+"""What is shipped: merging, converting, checking, packing and serving a trained model."""
