@@ -186,6 +186,7 @@ class _Parser:
         if "<" not in text or not _TAG.search(text):
             self._add(speaker, text, line)
             return
+        first = len(self._turns)
         inside: int | None = None
         words: list[str] = []
         at = 0
@@ -203,20 +204,21 @@ class _Parser:
             part = "".join(words)
             if inside is not None and not part.strip():
                 raise self._error("a result is empty; write <TOOLCALL>…</TOOLCALL>", here)
-            self._part("tool" if inside is not None else speaker, part, began)
+            self._part("tool" if inside is not None else speaker, part, began, first)
             words = []
             inside, began = (None if tag[2] else here), here
         if inside is not None:
             raise self._error("a result is never closed; write </TOOLCALL> after it", inside)
-        self._part(speaker, "".join((*words, text[at:])), began)
+        self._part(speaker, "".join((*words, text[at:])), began, first)
 
-    def _part(self, speaker: Speaker, text: str, line: int) -> None:
+    def _part(self, speaker: Speaker, text: str, line: int, first: int) -> None:
+        """A piece of a section whose turns begin with number ``first``."""
         bare = text.strip()
         if not bare:
             return
         line += text.count("\n", 0, len(text) - len(text.lstrip()))
-        if speaker == "tool" and self._turns and self._turns[-1].speaker == "tool":
-            # Results that follow each other inside one turn belong to the calls before them.
+        if speaker == "tool" and len(self._turns) > first and self._turns[-1].speaker == "tool":
+            # Results that follow each other inside one section belong to the calls before them.
             self._turns[-1] = Turn("tool", f"{self._turns[-1].text}\n{bare}")
             return
         self._add(speaker, bare, line)
@@ -310,7 +312,8 @@ def _inline_blocks(turns: Iterable[Turn]) -> Iterator[str]:
     ends_in_result = False
     for turn in turns:
         text = _escaped(turn.text)
-        if turn.speaker == "tool" and speaker in ("user", "dm") and not ends_in_result:
+        is_result = turn.speaker == "tool" and _fits_a_tag(turn.text)
+        if is_result and speaker in ("user", "dm") and not ends_in_result:
             block.append(f"<TOOLCALL>{text}</TOOLCALL>")
             ends_in_result = True
         elif ends_in_result and turn.speaker == speaker:
@@ -322,6 +325,11 @@ def _inline_blocks(turns: Iterable[Turn]) -> Iterator[str]:
             block, speaker, ends_in_result = [_FLAT[turn.speaker], text], turn.speaker, False
     if block:
         yield "\n".join(block)
+
+
+def _fits_a_tag(text: str) -> bool:
+    """Whether a result keeps its meaning with a tag right before and behind it."""
+    return not text.endswith("\\") and not _LIKE_HEADING.match(text)
 
 
 def _escaped(text: str) -> str:

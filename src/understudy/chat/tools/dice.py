@@ -15,7 +15,6 @@ MOST_SIDES = 1000
 MOST_CONSTANT = 10_000
 
 _TERM = re.compile(r"([+-])(?:(\d{0,4})d(\d{1,4}|%)(?:(kh|kl)(\d{0,3}))?|(\d{1,5}))", re.ASCII)
-_SPACE = re.compile(r"\s+")
 
 
 class Throw(msgspec.Struct, frozen=True):
@@ -58,12 +57,14 @@ class Dice(msgspec.Struct, frozen=True):
 
 
 def parse_dice(text: str) -> Dice:
-    """The expression that ``text`` spells, in any case and with any spaces.
+    """The expression that ``text`` spells, in any case and with any spaces around plus and minus.
 
     ValueError, in words, when it is none: no dice in it, or numbers beyond what a table throws.
     """
     shown = text.strip()
-    bare = _SPACE.sub("", text).lower().replace("−", "-")
+    bare = " ".join(text.split()).lower().replace("−", "-")
+    for sign in "+-":
+        bare = bare.replace(f" {sign}", sign).replace(f"{sign} ", sign)
     if not bare.startswith(("+", "-")):
         bare = f"+{bare}"
     throws: list[Throw] = []
