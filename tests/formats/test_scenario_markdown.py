@@ -322,6 +322,12 @@ def test_half_a_megabyte_that_invites_a_search_to_go_back_is_dealt_with(trap):
         assert isinstance(read, Scenario) or (read.position or "").startswith("line ")
 
 
+def test_the_scenario_of_the_documentation_is_one_in_canonical_form():
+    page = Path(__file__).parents[2] / "docs" / "howto" / "scenarios.md"
+    example = page.read_text(encoding="utf-8").split("```markdown\n")[1].split("```")[0]
+    assert write_scenario(scenario(example)) == example
+
+
 def test_turns_in_any_number_keep_their_order():
     rng = random.Random(7)
     turns = tuple(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from understudy.chat.scenarios.house_rules import (
@@ -90,3 +92,8 @@ def test_rules_of_a_tool_are_found():
     assert rules_of("check") == CHECKS
     assert rules_of("save") == SAVES
     assert rules_of("roll") == OTHERS[:1]
+
+
+def test_whoever_writes_scenarios_finds_the_rules_in_the_documentation():
+    page = Path(__file__).parents[3] / "docs" / "howto" / "scenarios.md"
+    assert full_text() in page.read_text(encoding="utf-8")

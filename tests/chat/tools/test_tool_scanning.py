@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +170,8 @@ def test_the_documentation_says_what_kind_an_argument_is_of(kind):
         "change": [use("x", "+1")],
     }
     assert spoken[kind] in documentation(extend(TOOLS, uses[kind]))
+
+
+def test_the_page_of_the_reference_begins_with_the_documentation_of_the_tools():
+    page = Path(__file__).parents[3] / "docs" / "reference" / "tools.md"
+    assert page.read_text(encoding="utf-8").startswith(documentation(TOOLS))
