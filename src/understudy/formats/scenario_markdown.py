@@ -43,7 +43,7 @@ _SUFFIX = ".md"
 _HEADING = re.compile(r"^##?[ \t]+([^\n]*)$", re.MULTILINE)
 _LIKE_HEADING = re.compile(r"^(\\*##?[ \t])", re.MULTILINE)
 _ESCAPED_HEADING = re.compile(r"^\\(\\*##?[ \t])", re.MULTILINE)
-_TAG = re.compile(r"(?<!\\)(\\*)<(/?)toolcall>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)toolcall>", re.IGNORECASE)
 _MEMBER = re.compile(
     r"([^(),\n]+), *level *(\d{1,3}), *hp: *(\d{1,5}) */ *(\d{1,5}) *\)", re.IGNORECASE | re.ASCII
 )
@@ -183,30 +183,34 @@ class _Parser:
         line = heading_line + body.count("\n", 0, len(body) - len(body.lstrip()))
         if "\\" in text:
             text = _ESCAPED_HEADING.sub(r"\1", text)
-        if "<" not in text or not _TAG.search(text):
+        tags = list(_TAG.finditer(text)) if "<" in text else []
+        if not tags:
             self._add(speaker, text, line)
             return
         first = len(self._turns)
         inside: int | None = None
         words: list[str] = []
-        at = 0
-        began = line
-        for tag in _TAG.finditer(text):
-            words.append(text[at : tag.start()])
-            at = tag.end()
-            if tag[1]:
-                words.append(tag[0][1:])
+        at = counted = 0
+        began = here = line
+        for tag in tags:
+            start = tag.start()
+            if text[start - 1 : start] == "\\":
+                words += [text[at : start - 1], tag[0]]
+                at = tag.end()
                 continue
-            here = line + text.count("\n", 0, tag.start())
-            if bool(tag[2]) != (inside is not None):
-                said = "closed and was never opened" if tag[2] else "opened inside another one"
+            words.append(text[at:start])
+            at = tag.end()
+            here += text.count("\n", counted, start)
+            counted = start
+            if bool(tag[1]) != (inside is not None):
+                said = "closed and was never opened" if tag[1] else "opened inside another one"
                 raise self._error(f"a result is {said}; write <TOOLCALL>…</TOOLCALL>", here)
             part = "".join(words)
             if inside is not None and not part.strip():
                 raise self._error("a result is empty; write <TOOLCALL>…</TOOLCALL>", here)
             self._part("tool" if inside is not None else speaker, part, began, first)
             words = []
-            inside, began = (None if tag[2] else here), here
+            inside, began = (None if tag[1] else here), here
         if inside is not None:
             raise self._error("a result is never closed; write </TOOLCALL> after it", inside)
         self._part(speaker, "".join((*words, text[at:])), began, first)
