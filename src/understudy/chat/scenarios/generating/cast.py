@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from understudy.chat.scenarios import world
 from understudy.chat.scenarios.scenario import PartyMember
 
-_KINDS = ("bronze", "copper", "crooked", "dusty", "blue", "red", "broken", "carved", "clay", "bone",
+_KINDS = ("bronze", "crooked", "dusty", "blue", "red", "broken", "carved", "clay", "bone",
           "small", "heavy", "leather", "painted", "pewter", "rusty", "tiny", "tin", "velvet",
           "wooden", "woollen", "white", "black", "stone", "glass", "ivory")  # fmt: skip
 _THINGS = ("kettle", "box", "pipe", "figurine", "book", "locket", "brooch", "comb", "cup", "bowl",

@@ -98,11 +98,15 @@ def belongs(name: SetName, deed: Deed) -> bool:
 
 
 def is_set_aside(calls: Sequence[Call]) -> bool:
-    """Whether training leaves these calls out; "player" checks are too few to spare any."""
-    if not calls or (calls[0].tool == "check" and calls[0].arguments["character"] == "player"):
+    """Whether training leaves one of these calls out, and with it the turn that makes it."""
+    return any(_is_set_aside(call) for call in calls)
+
+
+def _is_set_aside(call: Call) -> bool:
+    # Checks of "player" are too few to spare any.
+    if call.tool == "check" and call.arguments["character"] == "player":
         return False
-    text = " ".join(write_call(call) for call in calls)
-    return hashlib.sha256(text.encode()).digest()[0] % SET_ASIDE == 0
+    return hashlib.sha256(write_call(call).encode()).digest()[0] % SET_ASIDE == 0
 
 
 def _scene(rng: random.Random, values: cast.Values) -> tuple[Scene, Scenario]:
