@@ -1,4 +1,4 @@
-"""The base's tokenizer: SentencePiece and transformers agree, and the loss sees the right tokens."""
+"""The base's tokenizer: SentencePiece and transformers agree; the loss sees the right tokens."""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ def check_examples(
     for number, example in enumerate(examples):
         where = where_of(example, number + 1)
         check_form(example, where)
-        calls = check_calls(example, where, registry)
+        tools = registry if example.get("brackets", True) else None
+        calls = check_calls(example, where, tools)
         try:
             encoded = chat.encode(example["messages"], example.get("tools"))
         except TrainingError as error:
@@ -99,7 +100,7 @@ def check_examples(
                 )
             checked.too_long.append(where)
             continue
-        _check_said(example, where, encoded, chat, stops, registry)
+        _check_said(example, where, encoded, chat, stops, tools)
         row = Row(encoded.tokens, _labels(example, encoded))
         if all(label == IGNORED for label in row.labels):
             raise TrainingError(

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Judge = Callable[[Path], str]
-"""From the folder of a base: why it cannot be converted; empty when nothing is known against it."""
+Judge = Callable[[Path], list[str]]
+"""From the folder of a base the reasons against it: none when it can be converted."""
 
 _KNOWN = frozenset(
     f"{name}ForCausalLM"
@@ -35,8 +35,13 @@ _SMALLEST_PUBLISHED = 30_000
 _FROM_SENTENCEPIECE = ("Llama", "Mistral", "Gemma", "MiniCPM", "InternLM2")
 
 
-def objection(folder: Path) -> str:
-    """Why the base in ``folder`` cannot be converted; empty when nothing is known against it."""
+def known_objections(folder: Path) -> list[str]:
+    """What is known against converting the base in ``folder``: the judge where nobody else is."""
+    reason = _objection(folder)
+    return [reason] if reason else []
+
+
+def _objection(folder: Path) -> str:
     config = _json(folder / "config.json")
     architecture = next(iter(config.get("architectures") or ()), "")
     if not architecture:

@@ -1,14 +1,13 @@
 """What a model is trained on: chats in one shape, whatever form they were written in.
 
 An example is a dictionary with ``messages`` and, where it has them, ``tools`` (JSON schemas) and
-``images`` (encoded pictures, in the order of the ``{"type": "image"}`` parts). ``where`` names it
-for people and is no part of its content.
+``images`` (encoded pictures, in the order of the ``{"type": "image"}`` parts). No part of its
+content are ``where``, which names it for people, and ``brackets``, which is False where brackets in
+it are no calls.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,10 +19,12 @@ from understudy.chat.tools.bracket import canonical_turn
 from understudy.chat.tools.json_schema import to_brackets
 from understudy.chat.tools.registry import ToolRegistry
 from understudy.errors import FormatError, TrainingError
+from understudy.formats.pictures import picture_in, rgb_png
 from understudy.store.hashes import sha256_bytes
 
 Example = dict[str, Any]
 ROLES = ("system", "user", "assistant", "tool")
+_CONTENT = ("messages", "tools", "images", "prompt", "chosen", "rejected", "completion", "label")
 _HASH_DIGITS = 32
 _KEPT = ("name", "tool_call_id", "reasoning_content", "weight")
 
@@ -35,13 +36,10 @@ def where_of(example: Mapping[str, Any], number: int) -> str:
 
 def content_hash(example: Mapping[str, Any]) -> str:
     """32 hex digits that are equal for examples of equal content, wherever they are from."""
-    told = {
-        "messages": example.get("messages"),
-        "tools": example.get("tools") or None,
-        "images": [sha256_bytes(image) for image in example.get("images") or ()],
-    }
-    extra = {key: example[key] for key in ("chosen", "rejected", "label") if key in example}
-    encoded = msgspec.json.encode(told | extra, order="deterministic")
+    told = {key: example[key] for key in _CONTENT if example.get(key) not in (None, [])}
+    if "images" in told:
+        told["images"] = [sha256_bytes(image) for image in told["images"]]
+    encoded = msgspec.json.encode(told, order="deterministic")
     return sha256_bytes(encoded)[:_HASH_DIGITS]
 
 
@@ -80,10 +78,11 @@ def as_example(
     if registry is not None:
         read = [_canonical(message, registry) for message in read]
     example: Example = {"messages": read, "where": where}
+    if registry is None:
+        example["brackets"] = False
     if tools:
         example["tools"] = list(tools)
     if reader.images:
-        example["messages"] = [_in_parts(message) for message in read]
         example["images"] = reader.images
     return example
 
@@ -171,13 +170,10 @@ class _Reader:
             source = self.waiting.pop(0)
         if isinstance(source, Mapping):
             source = source.get("bytes")
+        if isinstance(source, str):
+            source = picture_in(source) or source
         if isinstance(source, bytes):
-            return source
-        if isinstance(source, str) and source.startswith("data:"):
-            try:
-                return base64.b64decode(source.partition(",")[2], validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise TrainingError(f"the base64 of a picture in {place} is broken") from error
+            return rgb_png(source)
         raise TrainingError(
             f"a picture in {place} is not there ({str(source)[:40]!r}); give it as a data URL, or "
             "in the column `images`"
@@ -222,10 +218,3 @@ def _canonical(message: dict[str, Any], registry: ToolRegistry) -> dict[str, Any
     if message["role"] != "assistant" or not isinstance(content, str) or "[" not in content:
         return message
     return message | {"content": canonical_turn(content, registry)}
-
-
-def _in_parts(message: dict[str, Any]) -> dict[str, Any]:
-    """Where one message has parts all have them, and every part has the same keys: Arrow's way."""
-    content = message["content"]
-    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    return message | {"content": [{"text": None, **part} for part in parts]}

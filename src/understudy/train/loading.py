@@ -14,13 +14,27 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from understudy.errors import TrainingError
+from understudy.store.atomic import write_atomic
 from understudy.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
-_SENTENCEPIECE = ("tokenizer.model", "added_tokens.json")
-"""Files of a tokenizer that saving it with transformers drops."""
+_SHORT_ROW = 1024
+"""Up to so many tokens eager attention is quicker on a CPU than the fused one."""
+_TOKENIZER_FILES = (
+    "tokenizer.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "processor_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+)
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -94,16 +108,18 @@ def _cpu_has_bf16() -> bool:
 
 def load_config(base: Path) -> dict[str, Any]:
     """The ``config.json`` of a base. Raises TrainingError."""
-    path = base / "config.json"
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}); copy the base whole") from error
+    return _json(base / "config.json")
 
 
 def sees(base: Path) -> bool:
     """Whether the base takes pictures."""
     return "vision_config" in load_config(base)
+
+
+def tokenizer_folder(base: Path, adapter: Path | None) -> Path:
+    """Where the tokenizer lies: with the adapter where it has its own, else with the base."""
+    has_own = adapter is not None and (adapter / "tokenizer_config.json").is_file()
+    return adapter if adapter is not None and has_own else base
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -126,18 +142,27 @@ def load_processor(folder: Path) -> ProcessorMixin:
 
     with quiet():
         try:
-            return AutoProcessor.from_pretrained(folder, local_files_only=True)
+            found: ProcessorMixin = AutoProcessor.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, ImportError, KeyError) as error:
             raise TrainingError(
                 f"the processor in {folder} cannot be loaded ({_first_line(error)}); copy the "
                 "model whole, with its processor and tokenizer files"
             ) from error
+    return found
 
 
 def load_model(
-    base: Path, settings: TrainSettings, numbers: Numbers, adapter: Path | None = None
+    base: Path,
+    settings: TrainSettings,
+    numbers: Numbers,
+    adapter: Path | None = None,
+    *,
+    longest: int = _SHORT_ROW,
 ) -> PreTrainedModel:
-    """The base, and ``adapter`` on it ready to be trained further. Raises TrainingError."""
+    """The base, and ``adapter`` on it ready to be trained further. Raises TrainingError.
+
+    ``longest`` is how many tokens the longest row has.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
@@ -146,6 +171,11 @@ def load_model(
     slim = settings.weights == "lora" and numbers.device == "cuda" and numbers.precision != "fp32"
     narrow = torch.bfloat16 if numbers.precision == "bf16" else torch.float16
     options: dict[str, Any] = {"dtype": narrow if slim else torch.float32}
+    attention = settings.attention
+    if attention == "auto" and numbers.device == "cpu" and longest <= _SHORT_ROW:
+        attention = "eager"
+    if attention != "auto":
+        options["attn_implementation"] = attention
     if settings.load_in_4bit:
         options |= _four_bits(settings, numbers)
     with quiet():
@@ -173,16 +203,22 @@ def with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     return found  # type: ignore[no-any-return]
 
 
-def save_model(trainer: Any, tokenizer: Any, base: Path, out: Path) -> None:
-    """Write the weights and the tokenizer, with all that a converter needs of it, to ``out``."""
+def save_model(trainer: Any, source: Path, out: Path, *, template: str | None = None) -> None:
+    """Write the weights to ``out``, and beside them the tokenizer of ``source`` byte for byte.
+
+    Saving a tokenizer anew would drop what a converter needs of it. ``template`` is the chat
+    template where ``source`` has none.
+    """
     with quiet():
         trainer.save_model(str(out))
-        tokenizer.save_pretrained(out)
-    for name in _SENTENCEPIECE:
-        if (base / name).is_file():
-            shutil.copyfile(base / name, out / name)
-    for name in ("training_args.bin", "README.md"):
+    # What an adapter was measured against while preferences were learned is no part of it.
+    shutil.rmtree(out / "ref", ignore_errors=True)
+    for name in (*_TOKENIZER_FILES, "training_args.bin", "README.md"):
         (out / name).unlink(missing_ok=True)
+        if name in _TOKENIZER_FILES and (source / name).is_file():
+            shutil.copyfile(source / name, out / name)
+    if template is not None:
+        write_atomic(out / "chat_template.jinja", template.encode())
 
 
 def _four_bits(settings: TrainSettings, numbers: Numbers) -> dict[str, Any]:
@@ -206,6 +242,13 @@ def _four_bits(settings: TrainSettings, numbers: Numbers) -> dict[str, Any]:
         bnb_4bit_compute_dtype=narrow,
     )
     return {"quantization_config": config, "dtype": narrow}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}); copy the model whole") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -31,7 +31,7 @@ class TrainSettings(BaseModel):
         description="`lora` trains a small adapter beside the base; `full` changes all weights.",
     )
     lora_r: int = Field(default=16, gt=0, le=1024, description="Rank of the adapter.")
-    lora_alpha: float = Field(
+    lora_alpha: int = Field(
         default=16,
         gt=0,
         description="Its scale: what it adds is multiplied by `lora_alpha` / rank.",
@@ -84,6 +84,11 @@ class TrainSettings(BaseModel):
         default="auto",
         description="Numbers to compute with. `auto` is bf16 where this machine can, on a CPU too, "
         "else fp32.",
+    )
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
+        default="auto",
+        description="How attention is computed. `auto` is `eager` for short rows on a CPU, where it "
+        "is faster, else what the model prefers.",
     )
     gradient_checkpointing: bool = Field(
         default=False,
@@ -145,6 +150,11 @@ class SftSettings(TrainSettings):
     packing: bool = Field(
         default=False,
         description="Put several short examples into one row, each seeing only itself.",
+    )
+    group_by_length: bool = Field(
+        default=False,
+        description="Put examples of about the same length into a batch: less padding, less chance "
+        "in the order. Packed rows are all of one length anyway.",
     )
     images: Literal["auto", "use", "leave"] = Field(
         default="auto",

@@ -16,7 +16,7 @@ import msgspec
 from understudy.errors import TrainingError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 Method = Literal["marks", "added marks", "differences"]
 PLAIN = (
@@ -57,11 +57,8 @@ class ChatText:
         self.template: str | None = None
         """What is used instead of the tokenizer's own; None for its own."""
         self.method: Method = "marks"
-        own = tokenizer.chat_template
-        if isinstance(own, dict):
-            own = own.get("default", "")
-        if not _MARKS.search(str(own)):
-            self.template = _marked_copy(tokenizer)
+        if not has_marks(tokenizer.chat_template):
+            self.template = marked_copy(tokenizer)
             self.method = "differences" if self.template is None else "added marks"
 
     def encode(self, messages: Sequence[dict[str, Any]], tools: Any = None) -> Encoded:
@@ -126,14 +123,21 @@ class ChatText:
         )
 
 
-def _marked_copy(tokenizer: PreTrainedTokenizerBase) -> str | None:
+def has_marks(template: str | dict[str, str] | None) -> bool:
+    """Whether a chat template marks the assistant's words."""
+    own = template.get("default", "") if isinstance(template, dict) else template
+    return bool(_MARKS.search(own or ""))
+
+
+def marked_copy(tokenizer: PreTrainedTokenizerBase | ProcessorMixin) -> str | None:
+    """The template of ``tokenizer`` with such marks, where it is one that TRL knows."""
     from trl.chat_template_utils import get_training_chat_template
 
     try:
         found = get_training_chat_template(tokenizer)
     except Exception:  # whatever a stranger's template may raise when TRL tries it
         return None
-    return str(found) if found and _MARKS.search(str(found)) else None
+    return str(found) if found and has_marks(str(found)) else None
 
 
 def _stretches(mask: Sequence[int]) -> list[list[int]]:

@@ -36,7 +36,7 @@ def test_every_bracket_in_a_generated_turn_is_a_call_in_its_one_spelling(
     for scenario in training:
         for turn in scenario.turns:
             reading = read_brackets(turn.text)
-            assert not reading.malformed and not reading.unknown and not reading.asides, turn.text
+            assert not (reading.malformed + reading.unknown + reading.asides), turn.text
             if turn.speaker != "dm":
                 assert not reading.calls, turn.text
             for placed in reading.calls:

@@ -28,6 +28,7 @@ VALUES = cast.Values(
     made_up=0.5,
     described_items=0.35,
     own_level=0.1,
+    more_wordings=False,
 )
 """The base knows the names, items and spells that fine-tuning leaves out, as words among others."""
 _CLUSTERS = ("br", "dr", "gr", "kr", "th", "sh", "ch", "st", "tr", "vl", "sk", "mb", "nd")
@@ -43,7 +44,7 @@ def chats(seed: int) -> Iterator[Scenario]:
         number += 1
 
 
-def chat(seed: int, number: int) -> Scenario:
+def chat(seed: int, number: int | str) -> Scenario:
     """The chat with this number in the corpus of this seed."""
     rng = random.Random(f"{seed}/{number}")
     heroes = _strange(rng, cast.party(rng, VALUES, rng.choice((1, 2, 2, 3, 3, 4))))

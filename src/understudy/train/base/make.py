@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.train.base import corpus
+from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
 MODEL_FOLDER = Path(__file__).parent / "model"
 """The base model that ships with the package."""
 STORY = "MADE.txt"
-_CHUNK = 128
-"""A segment of the copying drill fills this many tokens with its repetitions."""
-_CHATS_AHEAD = 64
 _IGNORED = -100
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-"""The numbers of glibc's settings in `mallopt`."""
+_EMBEDDING = 0.05
+"""The spread of the embeddings at the beginning."""
+_ALIKE = 0.4
+"""How strongly a head prefers, at the beginning, what is like the token that looks."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,13 @@ class BaseSettings:
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 4000
+    steps: int = 2000
     learning_rate: float = 2e-3
-    warm_up: int = 200
+    warm_up: int = 100
+    short_row: int = 128
+    """Tokens in a row in the first part: copying is learned where there is little to choose."""
     drill_until: float = 0.5
-    """The part of the training in which some rows are the copying drill."""
+    """How far the first part goes, with its short rows and, among them, the copying drill."""
     drill_share: float = 0.4
     tokenizer_chats: int = 12_000
     seed: int = 1
@@ -87,7 +89,7 @@ def make_base(
     """
     import torch
 
-    _keep_memory()
+    keep_freed_memory()
     settings = SIZES[size]
     settings = replace(
         settings,
@@ -136,18 +138,6 @@ def _story(settings: BaseSettings, size: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keep_memory() -> None:
-    """Let glibc keep what it freed: giving it back to the kernel costs half the time here."""
-    import ctypes
-    import sys
-
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None)
-        if hasattr(library, "mallopt"):
-            library.mallopt(_MMAP_THRESHOLD, 1 << 30)
-            library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-
-
 def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     """A Llama of this size that has learned nothing."""
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -168,7 +158,30 @@ def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> Lla
     )
     # Faster than the fused kernel on a CPU at these lengths.
     config._attn_implementation = "eager"
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    _begin_attentive(model)
+    return model
+
+
+def _begin_attentive(model: LlamaForCausalLM) -> None:
+    """Begin with heads that look for what is alike and pass on what they see.
+
+    Copying needs both; from the usual small random numbers they take millions of tokens to appear.
+    """
+    import torch
+
+    with torch.no_grad():
+        embeddings: Any = model.model.embed_tokens.weight
+        embeddings.mul_(_EMBEDDING / model.config.initializer_range)
+        for layer in model.model.layers:
+            attention: Any = layer.self_attn
+            width = attention.v_proj.weight.shape[0]
+            alike = torch.linalg.qr(torch.randn(width, width))[0] * _ALIKE**0.5
+            passed = torch.linalg.qr(torch.randn(width, width))[0]
+            attention.q_proj.weight.copy_(alike)
+            attention.k_proj.weight.copy_(alike)
+            attention.v_proj.weight.copy_(passed)
+            attention.o_proj.weight.copy_(passed.T)
 
 
 def _train(
@@ -206,15 +219,17 @@ def _train(
             use_cpu=not torch.cuda.is_available(),
             max_grad_norm=1.0,
             logging_steps=20,
-            save_steps=500,
+            save_steps=250,
             save_total_limit=2,
             report_to=[],
             disable_tqdm=True,
             seed=settings.seed,
             dataloader_pin_memory=False,
+            remove_unused_columns=False,
             train_sampling_strategy="sequential",
         ),
         train_dataset=rows,
+        data_collator=rows.together,
         optimizers=(optimizer, schedule),
         callbacks=[Told()],
     )
@@ -248,42 +263,60 @@ class Rows:
     def __getitem__(self, number: int) -> dict[str, Any]:
         import torch
 
-        rng = random.Random(f"{self._settings.seed}/row/{number}")
-        early = number < len(self) * self._settings.drill_until
-        if early and rng.random() < self._settings.drill_share:
-            tokens, labels = self._drill(rng)
+        settings = self._settings
+        early = number < len(self) * settings.drill_until
+        tokens, labels = [], []
+        if early:
+            for part in range(settings.row // settings.short_row):
+                rng = random.Random(f"{settings.seed}/row/{number}/{part}")
+                drill = rng.random() < settings.drill_share
+                more = (
+                    self._drill(rng)
+                    if drill
+                    else self._chats(f"{number}/{part}", settings.short_row)
+                )
+                tokens.extend(more[0])
+                labels.extend(more[1])
         else:
-            tokens = self._chats(number)
-            labels = tokens
-        return {"input_ids": torch.tensor(tokens), "labels": torch.tensor(labels)}
+            tokens, labels = self._chats(number, settings.row)
+        row = {"input_ids": torch.tensor(tokens), "labels": torch.tensor(labels)}
+        return row | {"early": early}
 
-    def _chats(self, number: int) -> list[int]:
+    def together(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """A batch; in the first part its long rows are cut into many short ones."""
+        import torch
+
+        short = all(row["early"] for row in rows)
+        return {
+            name: torch.stack([row[name] for row in rows]).view(
+                -1, self._settings.short_row if short else self._settings.row
+            )
+            for name in ("input_ids", "labels")
+        }
+
+    def _chats(self, number: object, length: int) -> tuple[list[int], list[int]]:
         tokens: list[int] = []
         for part in itertools.count():
-            scenario = corpus.chat(self._settings.seed, number * _CHATS_AHEAD + part)
-            text = render(scenario)
+            text = render(corpus.chat(self._settings.seed, f"{number}/{part}"))
             tokens.extend(self._tokenizer.encode(text, add_special_tokens=False))
-            if len(tokens) >= self._settings.row:
+            if len(tokens) >= length:
                 break
-        return tokens[: self._settings.row]
+        return tokens[:length], tokens[:length]
 
     def _drill(self, rng: random.Random) -> tuple[list[int], list[int]]:
-        tokens: list[int] = []
-        labels: list[int] = []
-        while len(tokens) < self._settings.row:
-            segment: list[int] = []
-            length = rng.randint(4, 20)
-            while len(segment) < length:
-                segment.extend(self._drilled(rng))
-            segment = segment[:length]
-            copies = [*segment * (_CHUNK // length + 1)][:_CHUNK]
-            tokens.extend(copies)
-            labels.extend([_IGNORED] * length + copies[length:])
-        return tokens[: self._settings.row], labels[: self._settings.row]
+        """A segment over and over, the first time not scored."""
+        segment: list[int] = []
+        length = rng.randint(4, 20)
+        while len(segment) < length:
+            segment.extend(self._drilled(rng))
+        segment = segment[:length]
+        size = self._settings.short_row
+        tokens = (segment * (size // length + 1))[:size]
+        return tokens, [_IGNORED] * length + tokens[length:]
 
     def _drilled(self, rng: random.Random) -> list[int]:
         draw = rng.random()
-        if draw < 0.4:
+        if draw < 0.5:
             return rng.choice(self._names)
         if draw < 0.7:
             name = corpus.strange_name(rng)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.chat.scenarios.generating import scenarios
+from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import write_llama_cpp_settings
 
 
@@ -34,17 +35,19 @@ RECIPE = Recipe()
 
 
 def tune(base: Path, folder: Path, recipe: Recipe = RECIPE) -> Path:
-    """LoRA on all linear layers, loss on the Dungeon Master's turns alone; merged into ``folder``."""
+    """LoRA on all linear layers, loss on the Dungeon Master's turns; merged into ``folder``."""
     import torch
-    from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
+
+    from datasets import Dataset
 
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = AutoModelForCausalLM.from_pretrained(
         base, dtype=torch.float32, attn_implementation="eager"
     )
+    keep_freed_memory()
     count = recipe.steps * recipe.batch
     rows = [
         {"messages": scenarios.training(recipe.seed, number, recipe.exchanges).messages()}
@@ -66,6 +69,7 @@ def tune(base: Path, folder: Path, recipe: Recipe = RECIPE) -> Path:
             max_length=2048,
             logging_steps=20,
             save_strategy="no",
+            train_sampling_strategy="group_by_length",
             report_to=[],
             disable_tqdm=True,
             dataloader_pin_memory=False,

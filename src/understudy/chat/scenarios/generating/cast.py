@@ -31,6 +31,8 @@ class Values:
     """The share of items put together of a kind and a thing: "rusty key"."""
     own_level: float = 0.0
     """The share of castings whose level is not told, so that it is the spell's own."""
+    more_wordings: bool = True
+    """Whether the wordings of ``more.txt`` are used: not where the base learns."""
 
     def name(self, rng: random.Random, taken: set[str]) -> str:
         """A name that nobody in ``taken`` has."""

