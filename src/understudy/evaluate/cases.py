@@ -47,6 +47,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     points, and who the ``speaker`` is where that is clear."""
     tells: tuple[str, ...] = ()
     """What the words of the answer have to say: a number, a name, a place."""
+    reference: str = ""
+    """What a person wrote as the answer; empty where nobody did."""
     group: str = ""
     """Cases of one group are the same turn with other names, and no news of each other; empty
     where a case stands alone."""
