@@ -20,6 +20,7 @@ EXPORTS = "understudy.exports"
 GAMES = "understudy.games"
 PLAYERS = "understudy.players"
 SCRIPTS = "understudy.scripts"
+TARGETS = "understudy.targets"
 
 
 def names(group: str) -> list[str]:

@@ -42,6 +42,7 @@ _FAULTS = (
     ("No space left on device", "the disk is full; make room and try again"),
     ("MemoryError", "there is not enough memory; use a smaller base model"),
 )
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _WRITTEN = re.compile(r"Writing:\s+(\d+)%")
 _TENSOR = re.compile(r"^\[\s*(\d+)/\s*(\d+)\]")
 _FALLBACK = re.compile(r"(\d+) of \d+ tensor\(s\) required fallback")
@@ -68,20 +69,23 @@ def convert(
     out: Path,
     *,
     name: str,
-    vocabulary_only: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Write ``model`` to the file ``out`` in 16-bit numbers, or its vocabulary alone.
+    """Write ``model`` to the file ``out`` in 16-bit numbers.
 
     ``name`` stands in the file. ``out`` appears whole or not at all. Raises DeployError with what
     the converter said.
     """
+    if not any(path for form in _WEIGHTS for path in model.glob(form)):
+        raise DeployError(
+            f"converting {model} to GGUF failed: there are no weights in it; copy the model whole"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=out.parent) as place:
         staged = stage(model, Path(place) / "model")
         made = Path(place) / out.name
         arguments = [str(_converter()), str(staged), "--outfile", str(made), "--outtype", "f16"]
-        arguments += ["--model-name", name, *(["--vocab-only"] if vocabulary_only else [])]
+        arguments += ["--model-name", name]
         run_tool(
             arguments,
             doing=f"converting {model} to GGUF",
@@ -89,9 +93,11 @@ def convert(
             done_of=_WRITTEN,
             progress=progress,
         )
-        if not made.is_file():
+        # It ends well also where it has found none of the weights.
+        if not made.is_file() or not _tensors_in(made):
             raise DeployError(
-                f"converting {model} to GGUF ended without a file; see that the folder is whole"
+                f"converting {model} to GGUF failed: it gave a file without weights; copy the "
+                "model whole"
             )
         made.replace(out)
     return out
@@ -136,6 +142,13 @@ def check_quantisation(kind: str) -> int:
             f"there is no quantisation {kind!r}; choose one of {', '.join(QUANTISATIONS)}"
         )
     return QUANTISATIONS[kind]
+
+
+def _tensors_in(file: Path) -> int:
+    """How many a GGUF file holds, which stands after its mark and its version."""
+    with open(file, "rb") as opened:
+        head = opened.read(16)
+    return int.from_bytes(head[8:], "little") if head.startswith(b"GGUF") else 0
 
 
 def _converter() -> Path:
