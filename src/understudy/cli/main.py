@@ -40,9 +40,26 @@ COMMANDS = {
         "understudy.cli.tools:tools",
         "Find, extend and document the tools of the Dungeon Master.",
     ),
+    "train": (
+        "understudy.cli.train:train",
+        "Train a language model on examples or on preferences.",
+    ),
     "model": (
         "understudy.cli.model:model",
         "Look at trained models, compare them, and choose which one is in use.",
+    ),
+    "convert": (
+        "understudy.cli.convert:convert",
+        "Convert a trained model to the file that ships.",
+    ),
+    "deploy": ("understudy.cli.deploy:deploy", "Pack a model for where it is to run."),
+    "test": (
+        "understudy.cli.test_bundle:command",
+        "Test what was deployed, as it lies in the bundle.",
+    ),
+    "serve": (
+        "understudy.cli.serve:serve",
+        "Serve a bundle as an OpenAI-compatible endpoint.",
     ),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
