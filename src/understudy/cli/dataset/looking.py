@@ -91,7 +91,7 @@ def _note(version: DatasetVersion) -> str:
     if version.removed:
         return "its data were taken away: a session was forgotten"
     if version.forgotten:
-        return f"holds {counted(len(version.forgotten), 'session')} that were forgotten since"
+        return f"of its sessions, forgotten since: {len(version.forgotten)}"
     return ""
 
 
