@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import tomllib
 from collections.abc import Iterator
@@ -159,6 +160,17 @@ def test_the_creatures_of_every_start_are_those_that_the_game_itself_makes(pocke
             most = [moves[move]["pp"] for move in learned]
             assert all(left <= full for left, full in zip(one["pp"], most, strict=False))
             assert level**3 <= one["exp"] < (level + 1) ** 3
+
+
+def test_the_page_of_the_tasks_says_what_the_game_says() -> None:
+    """`make docs` writes it again."""
+    where = ROOT / "docs" / "pocket_tasks.py"
+    spec = importlib.util.spec_from_file_location("docs_pocket_tasks", where)
+    assert spec
+    assert spec.loader
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    assert writer.PAGE.read_text(encoding="utf-8") == writer.page()
 
 
 def test_the_same_seed_and_buttons_give_the_same_screens(pocket: Game) -> None:
