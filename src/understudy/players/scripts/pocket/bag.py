@@ -67,9 +67,7 @@ class Toss(Goal):
 def item_menu(now: Now, item: str, entry: int, aim: str) -> Move:
     """The next move towards an entry of the menu of ``item``."""
     if now.mode == "bag" and item in now.bag:
-        return choose(
-            now, now.bag_entries, now.bag.index(item), f"to {aim}", "A small menu opens."
-        )  # fmt: skip
+        return choose(now, now.bag_entries, now.bag.index(item), f"to {aim}", "A small menu opens.")
     if now.mode == "item_menu" and now["chosen_item"] == item:
         then = ("The item is used, or the game asks on whom.", "The box asks how many.")[entry]
         return choose(now, facts.FIELD_ACTIONS, entry, f"to {aim}", then)

@@ -95,9 +95,7 @@ def catch_one(area: str, bell: str = "bell") -> Goal:
 def run_away(area: str) -> Goal:
     """Having run away from a battle."""
     aim = "run away"
-    return InBattle(
-        lambda now: Run(_WANTED), at_least("battles_fled", 1), aim, Wander(area, aim)
-    )  # fmt: skip
+    return InBattle(lambda now: Run(_WANTED), at_least("battles_fled", 1), aim, Wander(area, aim))
 
 
 def use_move(move: str, until: Test, area: str) -> Goal:

@@ -18,13 +18,11 @@ def carry_out(now: Now, intent: Intent, aim: str) -> Move:
         case "battle_menu", _:
             return _on_the_menu(now, intent)
         case "battle_moves", Attack(move, why):
-            return choose(
-                now, _moves(now), move, why, f"{_name(now)} uses {_moves(now)[move]}."
-            )  # fmt: skip
+            return choose(now, _moves(now), move, why, f"{_name(now)} uses {_moves(now)[move]}.")
         case "bag", UseItem(item, _, why) if item in now.bag:
             return choose(
                 now, now.bag_entries, now.bag.index(item), why, "A small menu for the item opens."
-            )  # fmt: skip
+            )
         case "item_menu", UseItem(item, _, why) if now["chosen_item"] == item:
             return choose(now, facts.BATTLE_ACTIONS, 0, why, "The item is used.")
         case "party", UseItem(item, on, why) if now.prompt.startswith("Use on"):

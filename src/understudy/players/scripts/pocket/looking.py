@@ -146,9 +146,7 @@ class Leads(Goal):
             and now["chosen_creature"] in both
         ):
             (other,) = both - {now["chosen_creature"]}
-            return choose(
-                now, now.team_entries, other, f"to {self._aim}", "The two change places."
-            )  # fmt: skip
+            return choose(now, now.team_entries, other, f"to {self._aim}", "The two change places.")
         return creature_menu(now, "SWITCH", both, self._aim, "The game asks with whom.")
 
 

@@ -232,10 +232,8 @@ def _saving() -> dict[str, Goal]:
         "save-outside": InOrder(GoTo("willow_town"), Saved()),
         "heal-and-save": InOrder(_healed(), Saved()),
         "save-before-gym": InOrder(GoTo("fern_hill"), Saved()),
-        "save-before-leader": InOrder(
-            StandAt(("gym", 4, 2), "go up to BRIAR"), Saved()
-        ),
-    }  # fmt: skip
+        "save-before-leader": InOrder(StandAt(("gym", 4, 2), "go up to BRIAR"), Saved()),
+    }
 
 
 def _map_open() -> Goal:

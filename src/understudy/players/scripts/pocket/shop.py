@@ -15,18 +15,16 @@ _GOODS = [*(facts.label("item", item) for item in facts.GOODS), "BACK"]
 
 
 class AtTheCounter(Goal):
-    """Being in the shop's menu, or in the list behind one of its entries."""
+    """Being in the list behind an entry of the shop's menu."""
 
-    def __init__(self, aim: str, entry: int | None = None) -> None:
+    def __init__(self, aim: str, entry: int) -> None:
         self._aim = aim
         self._entry = entry
         self._talk = TalkTo("clerk", lambda now: now.mode in _AT_THE_COUNTER, aim)
 
     def next(self, now: Now) -> Move | None:
-        if now.mode == "quantity" and now.title == "BAG":
-            return go_back(now, self._aim)
         move = self._talk.next(now)
-        if move is not None or self._entry is None:
+        if move is not None:
             return move
         if now.mode == "shop_menu":
             then = "The list opens."

@@ -29,6 +29,10 @@ _BESIDE = {
 }
 
 
+_OFFER = "Shall I"
+"""How a person begins who offers something; other questions are the menus' own."""
+
+
 class Walk(Goal):
     """Walking to a target, by the shortest way that keeps out of the tall grass."""
 
@@ -73,7 +77,7 @@ class StandAt(Be):
 
 
 class TalkTo(Goal):
-    """Talking to a person, saying yes to what is asked, until a test holds."""
+    """Talking to a person, saying yes to what is offered, until a test holds."""
 
     def __init__(self, name: str, until: Test | None = None, aim: str = "") -> None:
         """Without ``until``: until the hero has talked to the person."""
@@ -87,9 +91,8 @@ class TalkTo(Goal):
             return None
         if now.mode == "dialogue":
             return read_on(now, self._aim)
-        if now.mode == "yes_no":
-            question = f'to say yes to "{now.said}"'
-            return answer_yes(now, question, "The game does what was agreed to.")
+        if now.mode == "yes_no" and now.said.startswith(_OFFER):
+            return answer_yes(now, f"to {self._aim}", "The offer is taken.")
         return self._walk.next(now) or press(
             "a",
             f"The hero stands before {self._name}, so press A to {self._aim}.",
