@@ -11,7 +11,7 @@ from tests.datasets.played import play, play_many
 from tests.formats.example_rows import agent_row, chat_row, png
 
 from understudy.datasets.build import BuildRequest, build_dataset
-from understudy.datasets.check import CheckReport, check_version
+from understudy.datasets.check import CheckReport, check_version, sealed_anew
 from understudy.datasets.diff import diff_versions
 from understudy.datasets.game_actions import known_actions
 from understudy.datasets.selection import Selection
@@ -177,6 +177,22 @@ def test_very_many_findings_are_counted_rather_than_listed(tmp_path: Path) -> No
     report = check_version(made_of(tmp_path, train=rows))
     assert len([one for one in report.findings if one.what == "empty"]) == 1_000
     assert report.unnamed == {"empty": 100}
+
+
+def test_a_session_that_was_masked_since_is_named(ws: Workspace) -> None:
+    id = play(ws, "a", step={"reasoning": "ask Bartholomew"})
+    play(ws, "b", screens=(8,))
+    version = DatasetVersion(build_dataset(ws, "agent").path)
+    assert sealed_anew(ws, version) == []
+    toml = ws.path / "understudy.toml"
+    toml.write_text(toml.read_text("utf-8").replace("[mask]", '[mask]\nwords = ["Bartholomew"]'))
+    with Workspace(ws.path) as masking:
+        masking.scan([id], mask=True)
+        changed = sealed_anew(masking, version)
+    assert changed == [id]
+    report = check_version(version, changed_sessions=changed)
+    assert report.ok
+    assert "sealed anew" in reasons(report)
 
 
 @pytest.mark.slow

@@ -65,6 +65,19 @@ def test_the_card_of_an_export_names_its_own_files(
     assert '"train-*.jsonl"' in (tmp_path / "lines" / "README.md").read_text("utf-8")
 
 
+def test_files_of_an_earlier_export_that_are_in_the_way_are_named(
+    ws: Workspace, version: DatasetVersion, tmp_path: Path
+) -> None:
+    output = tmp_path / "agent"
+    export_version(ws, version, format="vllm", output=output)
+    report = export_version(ws, version, format="vllm", output=output, split="train")
+    older = [warning for warning in report.warnings if "earlier export" in warning]
+    assert [warning.split()[0] for warning in older] == [
+        str(output / "test.jsonl"),
+        str(output / "validation.jsonl"),
+    ]
+
+
 def test_a_path_with_an_ending_is_one_file_of_all_rows_and_says_so(
     ws: Workspace, version: DatasetVersion, tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ def card(name: str, version: str, facts: Mapping[str, Any], files: Mapping[str, 
     counts = facts["counts"]
     splits = [split for split in SPLITS if counts.get(split)]
     parts = [
-        _head(name, facts, {split: files[split] for split in splits}),
+        _head(name, facts, {split: files[split] for split in splits if split in files}),
         f"# {_plain(name)} {version}",
         _KINDS[facts["kind"]],
         _table(
