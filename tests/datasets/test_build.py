@@ -33,7 +33,7 @@ from understudy.formats.vllm_instruction import read_records
 from understudy.session.workspace import Workspace
 from understudy.store.hashes import sha256_file
 from understudy.store.lineage import descendants
-from understudy.store.manifest import check_files
+from understudy.store.manifest import check_files, hash_tree
 
 ALL = BuildRequest(selection=Selection())
 
@@ -262,6 +262,23 @@ def test_no_row_is_an_error_that_says_why(ws: Workspace) -> None:
         build_dataset(ws, "agent")
     play(ws, score=2)
     with pytest.raises(DatasetError, match="1 x its human score is below 6"):
+        build_dataset(ws, "agent")
+    assert not list(ws.datasets.iterdir())
+
+
+def test_a_session_that_is_forgotten_while_it_is_built_is_in_no_version(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = play(ws)
+    real = hash_tree
+
+    def forget_first(*arguments: Any) -> Any:
+        if ws.rows():
+            ws.forget(gone)
+        return real(*arguments)
+
+    monkeypatch.setattr("understudy.datasets.build.hash_tree", forget_first)
+    with pytest.raises(DatasetError, match="was forgotten or moved"):
         build_dataset(ws, "agent")
     assert not list(ws.datasets.iterdir())
 

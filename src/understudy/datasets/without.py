@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from understudy.datasets.build import Built, build_dataset, request_of
+from understudy.datasets.build import (
+    Built,
+    NothingToBuildError,
+    build_dataset,
+    request_of,
+)
 from understudy.datasets.building_place import refusals
 from understudy.datasets.selection import LeftOut
 from understudy.datasets.versions import (
@@ -98,7 +103,7 @@ def _build_again(workspace: Workspace, version: DatasetVersion) -> Built | None:
         return build_dataset(
             workspace, version.name, request, pinned=left, rebuilt_from=version.ref
         )
-    except DatasetError:  # what is left has no row that the request lets pass
+    except NothingToBuildError:  # what is left has no row that the request lets pass
         return None
 
 
