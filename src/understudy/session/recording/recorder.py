@@ -363,7 +363,7 @@ class SessionRecorder:
         return handover.stored
 
 
-def make_session_folder(runs: Path, name: str, started: datetime.datetime) -> Path:
+def make_session_folder(runs: Path, name: str, started: datetime.datetime, *, sync: bool) -> Path:
     """A new folder ``session_YYYYMMDD_HHMMSS_NAME``, with a suffix where that is taken."""
     stem = f"session_{started:%Y%m%d_%H%M%S}_{safe_slug(name)}"
     for attempt in range(1, 10_000):
@@ -372,7 +372,8 @@ def make_session_folder(runs: Path, name: str, started: datetime.datetime) -> Pa
             folder.mkdir()
         except FileExistsError:
             continue
-        sync_folder(runs)
+        if sync:
+            sync_folder(runs)
         return folder
     raise FileExistsError(f"{runs} has too many sessions named {stem}")
 
