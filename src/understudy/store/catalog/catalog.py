@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args
 
@@ -97,20 +98,24 @@ class Catalog:
         latest = list({row.id: row for row in rows}.values())
         if not latest:
             return
-        from understudy.store.catalog.tables import sessions
-
-        statement = self._database.insert(sessions)
-        statement = statement.on_conflict_do_update(
-            index_elements=[sessions.c.id],
-            set_={c.name: statement.excluded[c.name] for c in sessions.c if not c.primary_key},
-        )
         # Always in the same order, so that two writers on PostgreSQL cannot wait for each other.
         latest.sort(key=lambda row: row.id)
         with self._database.writing() as connection:
             for start in range(0, len(latest), _BATCH):
                 batch = latest[start : start + _BATCH]
-                connection.execute(statement, [_values(row) for row in batch])
+                connection.execute(self._put_statement, [_values(row) for row in batch])
                 _put_tags(connection, batch)
+
+    @cached_property
+    def _put_statement(self) -> Any:
+        """Adds a session or replaces it; made once, since making it costs more than running it."""
+        from understudy.store.catalog.tables import sessions
+
+        statement = self._database.insert(sessions)
+        return statement.on_conflict_do_update(
+            index_elements=[sessions.c.id],
+            set_={c.name: statement.excluded[c.name] for c in sessions.c if not c.primary_key},
+        )
 
     def delete_session(self, session_id: str) -> bool:
         """Remove the row; whether there was one."""
