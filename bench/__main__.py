@@ -9,7 +9,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import array_file, catalog_size, frames, pixels, playing, proxy, recovery, startup
+from bench import (
+    array_file,
+    catalog_size,
+    datasets,
+    frames,
+    pixels,
+    playing,
+    proxy,
+    recovery,
+    startup,
+)
 from bench.contest import say
 from bench.measure import machine
 from bench.run import Run
@@ -25,6 +35,7 @@ SUBJECTS: dict[str, Callable[[Run], None]] = {
         proxy,
         startup,
         playing,
+        datasets,
         catalog_size,
     )
 }
