@@ -27,6 +27,7 @@ When = str | date | datetime
 
 _FIELDS = SessionRow.__struct_fields__
 _COLUMNS = ", ".join(_FIELDS)
+_ID = _FIELDS.index("id")
 _COUNTERS = ("seen", "stored", "dropped", "masked")
 _SUMMED = ("steps", "chats", "frames", "images", "bytes", *_COUNTERS)
 _BATCH = 500
@@ -34,8 +35,8 @@ _CANDIDATES_SHOWN = 8
 _NEWEST = "ORDER BY started_at DESC, id DESC"
 _OLDEST = "ORDER BY started_at, id"
 # What is put into these is our own.
-_ROWS = f"SELECT {_COLUMNS} FROM sessions"  # noqa: S608
-_PLACES = f"SELECT directory, id, status, archived FROM sessions {_NEWEST}"  # noqa: S608
+_ROWS = f"SELECT {_COLUMNS}, started_at FROM sessions"  # noqa: S608
+_PLACES = "SELECT directory, id, status, archived FROM sessions"
 _SUMS = f"SELECT {', '.join(f'COALESCE(SUM({n}), 0)' for n in _SUMMED)} FROM sessions"  # noqa: S608
 _COUNTS = (
     "SELECT COUNT(*), COUNT(human_score), COALESCE(SUM(duration_s), 0.0),"
@@ -278,16 +279,18 @@ class Catalog:
         newest_first: bool = True,
     ) -> list[SessionRow]:
         sql = f"{_ROWS} WHERE {' AND '.join(conditions)}" if conditions else _ROWS
-        sql += f" {_NEWEST if newest_first else _OLDEST}"
         if limit is not None:
-            sql += " LIMIT :limit"
+            sql += f" {_NEWEST if newest_first else _OLDEST} LIMIT :limit"
             values = {**values, "limit": limit}
         with self._database.reading() as query:
-            return [_row(found) for found in query(sql, values)]
+            found = query(sql, values)
+        if limit is None:  # of all rows, SQLite would spend half of its time on their order
+            found.sort(key=lambda row: (row[-1], row[_ID]), reverse=newest_first)
+        return list(map(_row, found))
 
 
 def _row(values: tuple[Any, ...]) -> SessionRow:
-    fields = dict(zip(_FIELDS, values, strict=True))
+    fields = dict(zip(_FIELDS, values, strict=False))  # behind them stands what they are sorted by
     tags, play, success = fields["tags"], fields["play"], fields["success"]
     fields["tags"] = [] if tags == "[]" else msgspec.json.decode(tags)
     fields["archived"] = bool(fields["archived"])
