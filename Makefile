@@ -73,6 +73,7 @@ bench: $(VENV)/.dev
 # The reference is written from the code, then the site is built from it.
 docs-pages: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/pocket_tasks.py
 
 docs: docs-pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -9,7 +9,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import array_file, frames, pixels, proxy, recovery, startup
+from bench import (
+    array_file,
+    catalog_size,
+    datasets,
+    frames,
+    pixels,
+    playing,
+    proxy,
+    recovery,
+    startup,
+)
 from bench.contest import say
 from bench.measure import machine
 from bench.run import Run
@@ -17,7 +27,17 @@ from bench.table import render
 
 SUBJECTS: dict[str, Callable[[Run], None]] = {
     subject.SUBJECT: subject.measure
-    for subject in (frames, pixels, recovery, array_file, proxy, startup)
+    for subject in (
+        frames,
+        pixels,
+        recovery,
+        array_file,
+        proxy,
+        startup,
+        playing,
+        datasets,
+        catalog_size,
+    )
 }
 
 

@@ -106,6 +106,7 @@ def played_row(
         "status": "sealed",
         "started": "2026-03-01T10:00:00+00:00",
         "ended": "2026-03-01T10:00:30+00:00",
+        "duration_s": 30.0,
         **(row or {}),
     }
     return SessionRow(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,7 +131,12 @@ def test_nothing_played_is_no_error():
 
 
 def at(start, end, **more):
-    times = {"started": f"2026-03-01T{start}+00:00", "ended": f"2026-03-01T{end}+00:00"}
+    begin, until = (datetime.fromisoformat(f"2026-03-01T{time}+00:00") for time in (start, end))
+    times = {
+        "started": begin.isoformat(),
+        "ended": until.isoformat(),
+        "duration_s": (until - begin).total_seconds(),
+    }
     return played_row(row=times | more, examples=0)
 
 

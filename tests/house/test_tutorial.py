@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,13 @@ def test_its_programs_and_commands_give_what_it_says(tmp_path, monkeypatch, caps
     assert rated.returncode == 0, rated.stderr
     assert main(["dataset", "export", "--format", "openai", "--output", "tavern.jsonl"]) == 0
     assert len(Path("tavern.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+    commands = re.findall(
+        r"^understudy ((?:play pocket|score --auto|dataset build|stats).*)$",
+        TUTORIAL.read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert len(commands) == 5
+    for command in commands:
+        assert main(shlex.split(command)) == 0, command
+    assert list(Path("datasets/agent-v1/v0001/exports/vllm").glob("*.jsonl"))

@@ -6,11 +6,20 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.datasets.played import play as play_session
 
 import understudy
+from understudy.datasets.build import BuildRequest, build_dataset
 from understudy.datasets.export import export_chats
+from understudy.datasets.export_version import export_version
 from understudy.datasets.selection import Selection
-from understudy.errors import FormatError, SessionError
+from understudy.datasets.versions import (
+    DatasetVersion,
+    RowFiles,
+    find_version,
+    usable_version,
+)
+from understudy.errors import DatasetError, FormatError, SessionError
 from understudy.pipeline.forgetting import forget, plan
 from understudy.store.lineage import read_marks
 from understudy.store.manifest import Manifest, Parent, write_manifest
@@ -180,3 +189,158 @@ def test_a_damaged_session_can_be_forgotten(
     (ws.session(gone).path / "session.json").write_bytes(b"{")
     assert forget(ws, gone).forgotten.done
     assert ws.rows() == []
+
+
+def play(ws: understudy.Workspace, task: str, *screens: int, seed: int = 0) -> str:
+    """A session of a player, well scored; its id."""
+    return play_session(ws, task, seed=seed, screens=screens)
+
+
+def sessions_in(folder: Path) -> set[str]:
+    version = RowFiles(folder)
+    return {row.session for split in version.splits for row in version.rows(split)}
+
+
+def test_a_dataset_is_built_again_without_it_and_its_old_data_are_gone(
+    ws: understudy.Workspace,
+) -> None:
+    kept, gone = play(ws, "a", 1, 2), play(ws, "b", 3, 4)
+    built = build_dataset(ws, "agent", BuildRequest(formats=("vllm",)))
+    forgetting = forget(ws, gone, rebuild=True)
+    [rebuilt] = forgetting.rebuilt
+    new = ws.datasets / "agent" / "v0002"
+    assert (rebuilt.problem, rebuilt.files, rebuilt.note) == (None, [new], "as agent@v0002")
+    assert sessions_in(new) == {kept}
+    assert (new / "exports" / "vllm").is_dir()
+    left = {path.name for path in built.path.iterdir() if not path.name.endswith(".lock")}
+    assert left == {"manifest.json", "marks.jsonl"}
+    everything = [path for path in ws.datasets.rglob("*") if path.is_file()]
+    holding = [path for path in everything if gone.encode() in path.read_bytes()]
+    assert {path.name for path in holding} == {"manifest.json", "marks.jsonl"}
+    assert {path.parent for path in holding} == {built.path}
+    old = find_version(ws, "agent@v0001")
+    assert (old.removed, old.forgotten) == (True, [gone])
+    assert find_version(ws, "agent").version == "v0002"
+    with pytest.raises(DatasetError, match="lost its data"):
+        usable_version(ws, "agent@v0001")
+
+
+def test_without_rebuilding_a_dataset_is_marked_and_keeps_its_data(
+    ws: understudy.Workspace,
+) -> None:
+    gone = play(ws, "a", 1, 2)
+    built = build_dataset(ws, "agent")
+    assert [made.path for made in forget(ws, gone).forgotten.descendants] == [built.path]
+    version = find_version(ws, "agent")
+    assert (version.removed, version.forgotten) == (False, [gone])
+    assert sessions_in(built.path) == {gone}
+
+
+def test_rows_that_were_copies_of_the_forgotten_come_back(ws: understudy.Workspace) -> None:
+    gone, copy = play(ws, "a", 1, 2), play(ws, "a", 1, 2, seed=1)
+    built = build_dataset(ws, "agent")
+    assert sessions_in(built.path) == {gone}
+    [rebuilt] = forget(ws, gone, rebuild=True).rebuilt
+    assert sessions_in(rebuilt.files[0]) == {copy}
+
+
+def test_sessions_that_were_recorded_since_do_not_come_in(ws: understudy.Workspace) -> None:
+    kept, gone = play(ws, "a", 1), play(ws, "b", 2)
+    build_dataset(ws, "agent")
+    play(ws, "c", 3)
+    [rebuilt] = forget(ws, gone, rebuild=True).rebuilt
+    assert sessions_in(rebuilt.files[0]) == {kept}
+
+
+def test_only_the_newest_version_is_built_again(ws: understudy.Workspace) -> None:
+    play(ws, "a", 1)
+    gone = play(ws, "b", 2)
+    build_dataset(ws, "agent")
+    play(ws, "c", 3)
+    build_dataset(ws, "agent")
+    older, newer = forget(ws, gone, rebuild=True).rebuilt
+    assert (older.files, older.note) == (
+        [],
+        "it is older than agent@v0002, so only its data were removed",
+    )
+    assert newer.files == [ws.datasets / "agent" / "v0003"]
+    assert [find_version(ws, f"agent@v000{n}").removed for n in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_newer_version_without_it_is_not_hidden_by_an_older_one_built_again(
+    ws: understudy.Workspace,
+) -> None:
+    gone = play(ws, "a", 1)
+    build_dataset(ws, "agent")
+    play(ws, "b", 2)
+    build_dataset(ws, "agent", BuildRequest(selection=Selection(task="b")))
+    [older] = forget(ws, gone, rebuild=True).rebuilt
+    assert older.files == []
+    assert find_version(ws, "agent").version == "v0002"
+
+
+def test_a_dataset_of_it_alone_loses_its_data_and_gets_no_new_version(
+    ws: understudy.Workspace, tmp_path: Path
+) -> None:
+    gone = play(ws, "a", 1)
+    version = DatasetVersion(build_dataset(ws, "agent").path)
+    export_version(ws, version, format="vllm", output=tmp_path / "agent.jsonl")
+    dataset, export = forget(ws, gone, rebuild=True).rebuilt
+    assert (dataset.problem, dataset.files) == (None, [])
+    assert (export.problem, export.files) == (None, [])
+    assert not (tmp_path / "agent.jsonl").exists()
+    with pytest.raises(DatasetError, match="has lost its data"):
+        find_version(ws, "agent")
+    play(ws, "b", 2)
+    assert build_dataset(ws, "agent").version == "v0002", "a number is not given twice"
+
+
+def test_exports_of_a_dataset_are_written_again_from_its_new_version(
+    ws: understudy.Workspace, tmp_path: Path
+) -> None:
+    play(ws, "a", 1, 2)
+    gone = play(ws, "b", 3, 4)
+    version = DatasetVersion(build_dataset(ws, "agent").path)
+    folder = tmp_path / "out"
+    report = export_version(ws, version, format="sharegpt", output=folder)
+    forgetting = forget(ws, gone, rebuild=True)
+    assert [one.problem for one in forgetting.rebuilt] == [None] * 2
+    pictures = list(folder.rglob("*.png"))
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+    assert len(lines) == len(pictures) == 2
+    assert report.examples == 4
+
+
+def test_an_archived_session_that_is_needed_keeps_the_dataset_as_it_is(
+    ws: understudy.Workspace,
+) -> None:
+    stored, gone = play(ws, "a", 1), play(ws, "b", 2)
+    built = build_dataset(ws, "agent")
+    ws.archive_session(stored)
+    [rebuilt] = forget(ws, gone, rebuild=True).rebuilt
+    assert "lie in the archive" in (rebuilt.problem or "")
+    assert sessions_in(built.path) == {stored, gone}
+    ws.restore(stored)
+    [rebuilt] = forget(ws, gone, rebuild=True).rebuilt
+    assert sessions_in(rebuilt.files[0]) == {stored}
+
+
+def test_a_rebuilding_that_was_killed_before_the_old_data_were_gone_is_finished(
+    ws: understudy.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, gone = play(ws, "a", 1), play(ws, "b", 2)
+    built = build_dataset(ws, "agent")
+    with monkeypatch.context() as patched:
+        patched.setattr("understudy.datasets.without.take_data_away", _die)
+        with pytest.raises(KeyboardInterrupt):
+            forget(ws, gone, rebuild=True)
+    assert sessions_in(built.path) == {kept, gone}
+    [rebuilt] = forget(ws, gone, rebuild=True).rebuilt
+    assert rebuilt.problem is None
+    assert find_version(ws, "agent@v0001").removed
+    assert sessions_in(find_version(ws, "agent").folder) == {kept}
+    assert find_version(ws, "agent").version == "v0002"
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt

@@ -21,6 +21,7 @@ from understudy.players.player import Decision, Outcome, Player, PlayerQuit, Sit
 from understudy.players.registry import PlayerSettings
 
 ROOT = Path(__file__).parents[2]
+HOLD = "LISTED_PLAYER_HOLDS_WHILE"
 Doing = str | Action | Decision | Callable[[], Any]
 
 
@@ -82,8 +83,10 @@ def get(number: int) -> Callable[[], None]:
     return lambda: os.kill(os.getpid(), number)
 
 
-def hang() -> None:
-    threading.Event().wait()
+def hold() -> None:
+    """Think as long as the file exists that the environment names."""
+    while Path(os.environ[HOLD]).exists():
+        threading.Event().wait(0.01)
 
 
 _MOMENTS: dict[str, Callable[[], Any]] = {
@@ -91,7 +94,7 @@ _MOMENTS: dict[str, Callable[[], Any]] = {
     "give up": give_up,
     "crash": crash,
     "die": get(signal.SIGKILL),
-    "hang": hang,
+    "hold": hold,
 }
 
 _ENTRY_POINTS = """\

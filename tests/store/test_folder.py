@@ -209,3 +209,26 @@ def test_opening_a_workspace_that_exists_imports_nothing_heavy(tmp_path: Path) -
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ("", "catalog.sqlite"),
+        ("[catalog]\n# url = 'sqlite:///elsewhere'\n", "catalog.sqlite"),
+        ("[mask]\nenabled = false\n", "catalog.sqlite"),
+        ("[catalog]\nurl = ''\n", "catalog.sqlite"),
+        ("catalog.url = 'sqlite:///elsewhere'\n", "sqlite:///elsewhere"),
+    ],
+)
+def test_the_catalog_lies_where_the_settings_say_or_in_the_workspace(tmp_path, settings, place):
+    (tmp_path / "understudy.toml").write_text(settings)
+    with WorkspaceFolder(tmp_path) as workspace:
+        assert str(workspace.catalog_url).removeprefix(f"{tmp_path}/") == place
+
+
+@pytest.mark.parametrize("settings", ["[catalog", "[catalog]\nurl = 7\n"])
+def test_settings_that_may_name_another_catalog_are_never_guessed_around(tmp_path, settings):
+    (tmp_path / "understudy.toml").write_text(settings)
+    with WorkspaceFolder(tmp_path) as workspace, pytest.raises(SettingsError):
+        assert workspace.catalog_url

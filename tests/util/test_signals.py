@@ -11,7 +11,8 @@ import pytest
 from understudy._util import signals
 from understudy._util.signals import StopSignals, stop_on_terminate
 
-BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EACH = pytest.mark.parametrize("number", STOPPING, ids=lambda n: n.name)
 
 
 def send(number):
@@ -21,12 +22,12 @@ def send(number):
 @pytest.fixture(autouse=True)
 def unchanged():
     """Whatever a test does, the handlers are as they were."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in STOPPING}
     yield
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-@BOTH
+@EACH
 def test_what_is_being_done_is_ended_before_the_stop(number):
     with StopSignals() as stop:
         stop.check()
@@ -35,7 +36,7 @@ def test_what_is_being_done_is_ended_before_the_stop(number):
             stop.check()
 
 
-@BOTH
+@EACH
 def test_waiting_is_ended_at_once(number):
     with StopSignals() as stop:
         with pytest.raises(KeyboardInterrupt), stop.at_once():

@@ -1,4 +1,4 @@
-"""Ending well when somebody ends the program: Ctrl-C, or being terminated."""
+"""Ending well when the program is to end: Ctrl-C, a wish to terminate, a terminal that closes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_STOPPING = tuple(
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if name in signal.Signals.__members__
+)
 _INSISTING_S = 1.0
 
 
 class StopSignals:
-    """Hears Ctrl-C and termination while it is open, and stops only where that is safe.
+    """Hears that the program is to end while it is open, and stops only where that is safe.
 
     Inside ``at_once`` (waiting for a person or a server) KeyboardInterrupt is raised in the middle
     of things, as Python does it. Elsewhere the signal waits for the next ``check``: raised inside

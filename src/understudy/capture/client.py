@@ -6,12 +6,12 @@ parsed, raw, retried), the same bytes pass here, and the client itself stays wha
 
 from __future__ import annotations
 
-import atexit
 import copy
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from understudy._util.at_exit import hand_over_at_exit
 from understudy.capture.sink import CallSink
 from understudy.capture.watched_transport import Watch, watched
 from understudy.chat.dialects import dialects
@@ -142,7 +142,7 @@ def _leave_sink(shared: _SharedSink) -> None:
     shared.sink.close()
 
 
-@atexit.register
+@hand_over_at_exit
 def _close_sinks() -> None:
     for shared in list(_sinks.values()):
         shared.sink.close()

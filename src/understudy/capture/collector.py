@@ -7,7 +7,6 @@ the game: what goes wrong is a line ``[ERROR] …`` on the console.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import threading
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy._util.at_exit import forget_at_exit, hand_over_at_exit
 from understudy.capture.conversations_in import to_answer, to_messages
 from understudy.errors import UnderstudyError
 from understudy.formats.openai_array import ArrayFile
@@ -147,8 +147,8 @@ class SimpleTrainingCollector:
     def _close_at_exit(self) -> None:
         # What is registered last runs first: so the session is sealed here, and not by the
         # recorder's own rescue of sessions that nobody ended.
-        atexit.unregister(self.close)
-        atexit.register(self.close)
+        forget_at_exit(self.close)
+        hand_over_at_exit(self.close)
 
     def _open_workspace(self) -> Workspace:
         from understudy.session.workspace import Workspace

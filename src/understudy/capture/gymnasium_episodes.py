@@ -7,7 +7,6 @@ the action and what came of it. Nothing here raises into the game.
 
 from __future__ import annotations
 
-import atexit
 import functools
 import logging
 import threading
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 import numpy as np
 
+from understudy._util.at_exit import hand_over_at_exit
 from understudy.capture.gymnasium_fields import InfoFields, Numbers, SpaceFields
 
 # Its exit handler has to be registered before the one below: Python runs the last one first.
@@ -270,7 +270,7 @@ class EpisodeRecording:
             self._sealing = None
 
 
-@atexit.register
+@hand_over_at_exit
 def _end_open_recordings() -> None:
     """Environments are often left without ``close()``: that is no reason to call them broken."""
     for recording in list(_open_recordings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -52,6 +53,8 @@ class TerminalDesk:
         if sys.stdin is None:
             raise EOFError
         if sys.stdin.isatty() and not self._on_error:
+            with contextlib.suppress(ImportError):
+                import readline  # noqa: F401 - lets what is typed be edited with the arrow keys
             return input(question)
         click.echo(question, nl=False, err=self._on_error)
         line = sys.stdin.readline()

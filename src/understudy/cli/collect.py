@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ _SHOWN_TASKS = 20
     "--training-mode", is_flag=True, help="Write training_data.jsonl into every session too."
 )
 @click.option(
-    "--max-sessions", type=click.IntRange(min=1), metavar="N",
+    "--max-sessions", type=click.IntRange(1, 1_000_000), metavar="N",
     help="How many sessions in all; over fewer tasks it goes round with new seeds. Default: as "
     "many as the file says.",
 )  # fmt: skip
@@ -88,7 +89,11 @@ def collect(
     if as_json:
         print_json(msgspec.to_builtins(done))
     else:
-        _print(done, task_file)
+        _print(done)
+        if done.left:
+            again = ["understudy", "collect", "--task-file", str(task_file), "--resume"]
+            again += ["--workspace", str(workspace_path)] if workspace_path else []
+            click.echo(f"\n{counted(done.left, 'session')} left: {shlex.join(again)}", err=True)
     if done.stopped == "interrupted":
         context.exit(_INTERRUPTED)
     context.exit(1 if done.left else 0)
@@ -99,7 +104,7 @@ def _tell_failure(planned: Planned, answer: PlayedOne) -> None:
         click.echo(f"session {planned.number} ({planned.asked}): {answer.reason}", err=True)
 
 
-def _print(done: BatchReport, task_file: Path) -> None:
+def _print(done: BatchReport) -> None:
     stretch = done.stretches[-1]
     rate = stretch.played / stretch.seconds * 60 if stretch.seconds else 0
     print_facts(
@@ -125,9 +130,3 @@ def _print(done: BatchReport, task_file: Path) -> None:
         )
         if len(tasks) > _SHOWN_TASKS:
             click.echo(f"and {len(tasks) - _SHOWN_TASKS} more")
-    if done.left:
-        click.echo(
-            f"\n{counted(done.left, 'session')} left: understudy collect --task-file {task_file} "
-            "--resume",
-            err=True,
-        )

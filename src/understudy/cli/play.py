@@ -29,7 +29,7 @@ EXTENSION_STEPS = 10
     help="The step limit. Default: by the task's reference steps and difficulty.",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, metavar="N",
     help="Seed of the game's chances.",
 )  # fmt: skip
 @click.option(

@@ -54,9 +54,14 @@ class _Letters(dict[str, str]):
     def __init__(self) -> None:
         super().__init__()
         self._names: dict[str, str] = {}
+        self._written: dict[str, str] = {}
 
     def of(self, path: str) -> str:
-        return "".join([self[part] for part in path.split(" ")])[:_MOST_ACTIONS]
+        written = self._written.get(path)
+        if written is None:
+            written = "".join([self[part] for part in path.split(" ")])[:_MOST_ACTIONS]
+            self._written[path] = written
+        return written
 
     def __missing__(self, part: str) -> str:
         name, _, times = part.partition("*")

@@ -84,7 +84,8 @@ class Duplicates:
     def __init__(self, near_share: float | None = NEAR_SHARE) -> None:
         self._share = near_share
         self._exact: dict[bytes, Place] = {}
-        self._alike: dict[bytes, _Alike] = {}
+        self._alike: dict[bytes, _Kept | _Alike] = {}
+        """Most examples are the only ones of their kind: of these nothing more is kept."""
         self._pixels: OrderedDict[bytes, np.ndarray[Any, Any] | None] = OrderedDict()
 
     def copy_of(
@@ -99,18 +100,31 @@ class Duplicates:
         if exact in self._exact:
             return Copy("exact", self._exact[exact])
         if self._share is not None:
-            alike = self._alike.setdefault(_near_digest(row), _Alike())
-            kept = _Kept(place, digest(picture or b""), read)
-            if kept.picture in alike.by_picture:
-                return Copy("near", alike.by_picture[kept.picture])
-            sketch = None
-            if alike.latest and picture is not None and self._share:
-                sketch = _sketch_of(picture)
-                near = self._nearest(alike, kept.picture, sketch, picture, self._share)
-                if near is not None:
-                    return Copy("near", near)
-            alike.keep(kept, sketch)
+            near = self._near(row, picture, _Kept(place, digest(picture or b""), read))
+            if near is not None:
+                return Copy("near", near)
         self._exact[exact] = place
+        return None
+
+    def _near(self, row: InstructionRow, picture: bytes | None, new: _Kept) -> Place | None:
+        """What ``new`` is nearly a copy of; None when it is not, and is kept."""
+        kind = _near_digest(row)
+        alike = self._alike.setdefault(kind, new)
+        if alike is new:
+            return None
+        if isinstance(alike, _Kept):
+            first, alike = alike, _Alike()
+            alike.keep(first, None)
+            self._alike[kind] = alike
+        if new.picture in alike.by_picture:
+            return alike.by_picture[new.picture]
+        sketch = None
+        if picture is not None and self._share:
+            sketch = _sketch_of(picture)
+            near = self._nearest(alike, new.picture, sketch, picture, self._share)
+            if near is not None:
+                return near
+        alike.keep(new, sketch)
         return None
 
     def _nearest(

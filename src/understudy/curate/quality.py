@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -220,16 +220,15 @@ def _coverage(rows: Sequence[SessionRow], known_tasks: Mapping[str, int] | None)
 
 def _hours_of_play(rows: Iterable[SessionRow]) -> float:
     """Hours in which at least one of ``rows`` was being played, wherever they overlapped."""
-    spans: list[Any] = []
-    for row in rows:
-        if row.ended is not None:
-            begin = datetime.fromisoformat(row.started).timestamp()
-            spans.append((begin, datetime.fromisoformat(row.ended).timestamp()))
-    spans.sort()
+    spans = sorted(
+        (datetime.fromisoformat(row.started).timestamp(), row.duration_s)
+        for row in rows
+        if row.duration_s is not None
+    )
     total = 0.0
     until = -math.inf
-    for begin, end in spans:
-        if end > until:
-            total += end - max(begin, until)
-            until = end
+    for begin, duration in spans:
+        if begin + duration > until:
+            total += begin + duration - max(begin, until)
+            until = begin + duration
     return total / _HOUR_S

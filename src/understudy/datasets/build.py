@@ -55,6 +55,10 @@ _DATED = (".report.json",)
 Progress = Callable[[int, int], None]
 
 
+class NothingToBuildError(DatasetError):
+    """No row is left to build a dataset of."""
+
+
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a dataset is to be made of, and how."""
 
@@ -97,8 +101,9 @@ def build_dataset(
 
     ``pinned`` are ids of the only sessions that may be taken, beside what the request says;
     ``rebuilt_from`` is the version that it is to take the place of. ``progress`` is called with
-    what is being done and returns what to tell its progress to. Raises DatasetError when no row is
-    found, UsageError for a request that cannot be, StorageError as the disk does.
+    what is being done and returns what to tell its progress to. Raises NothingToBuildError when no
+    row is found, DatasetError when a session is forgotten meanwhile, UsageError for a request that
+    cannot be, StorageError as the disk does.
     """
     request = request or BuildRequest()
     _check(name, request)
@@ -203,7 +208,7 @@ def _write_rows(
                 continue
             tally.take(found, split)
     if not tally.rows:
-        raise DatasetError(_nothing_found(tally))
+        raise NothingToBuildError(_nothing_found(tally))
     for file in files.values():
         file.finish()
 

@@ -12,6 +12,7 @@ from typing import Any
 from understudy.datasets.splits import SPLITS
 
 _SHOWN = 20
+_MARKUP = frozenset("\\`|<>*_[]#")
 _KINDS = {
     "agent": "Each row is one step of a player: what was asked, what was on the screen and in "
     "memory, and the action that was chosen, with its reasoning.",
@@ -24,7 +25,7 @@ def card(name: str, version: str, facts: Mapping[str, Any], files: Mapping[str, 
     counts = facts["counts"]
     splits = [split for split in SPLITS if counts.get(split)]
     parts = [
-        _head(name, facts, {split: files[split] for split in splits}),
+        _head(name, facts, {split: files[split] for split in splits if split in files}),
         f"# {_plain(name)} {version}",
         _KINDS[facts["kind"]],
         _table(
@@ -35,7 +36,7 @@ def card(name: str, version: str, facts: Mapping[str, Any], files: Mapping[str, 
         f"In more than one split: {facts['leaks']['examples']} examples, and {_sights(facts)}.",
         "## Where it is from",
         _table(("What", "How many sessions"), _origins(facts)),
-        f"Chosen by: `{_plain(_query(facts))}`",
+        f"Chosen by: `{_query(facts)}`",
         "## Terms",
         _table(
             ("Licence", "Sessions"),
@@ -89,7 +90,8 @@ def _origins(facts: Mapping[str, Any]) -> list[tuple[object, object]]:
 
 
 def _query(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts["request"]["selection"], ensure_ascii=False)
+    """In JSON, fit to stand between backticks."""
+    return json.dumps(facts["request"]["selection"], ensure_ascii=False).replace("`", "'")
 
 
 def _quality(facts: Mapping[str, Any]) -> list[tuple[object, object]]:
@@ -124,6 +126,4 @@ def _table(heads: tuple[str, ...], rows: list[Any]) -> str:
 def _plain(text: str) -> str:
     """On one line, and without what Markdown would take for something else."""
     flat = " ".join(text.split())
-    for mark in "\\`|<>*_[]#":
-        flat = flat.replace(mark, f"\\{mark}") if mark != "`" else flat.replace(mark, "'")
-    return flat
+    return "".join(f"\\{character}" if character in _MARKUP else character for character in flat)

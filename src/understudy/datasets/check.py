@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -22,6 +22,9 @@ from understudy.formats.instruction_chat import action_name
 from understudy.formats.openai_rules import validate_example
 from understudy.formats.pictures import is_png
 from understudy.store.manifest import check_files
+
+if TYPE_CHECKING:
+    from understudy.session.workspace import Workspace
 
 MOST_OF_ONE = 0.6
 """The share of rows from which one action is warned of."""
@@ -40,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: Level
     what: str
     """The kind: ``file``, ``schema``, ``empty``, ``action``, ``picture``, ``duplicate``, ``leak``,
-    ``balance``, ``conflict``, ``length`` or ``forgotten``."""
+    ``balance``, ``conflict``, ``length``, ``forgotten`` or ``changed``."""
     reason: str
     row: str = ""
     """Such as ``train:17``, counted from 1; empty where it is about no single row."""
@@ -79,17 +82,24 @@ def check_version(
     version: DatasetVersion,
     *,
     known_actions: Mapping[str, Sequence[str]] | None = None,
+    changed_sessions: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Everything that is wrong with ``version``.
 
     ``known_actions``: by game, what can be done in it; the actions of other games are taken as they
-    are. Raises DatasetError for a version whose data were taken away.
+    are. ``changed_sessions`` are those that `sealed_anew` names. Raises DatasetError for a version
+    whose data were taken away.
     """
     if version.removed:
         raise DatasetError(f"{version.ref} has lost its data because a session was forgotten")
     check = _Check(version, known_actions or {})
     check.files()
+    for session in changed_sessions:
+        reason = (
+            f"session {session} was sealed anew since: something in it was masked; build it again"
+        )
+        check.find("warning", "changed", reason)
     total = sum(version.facts.get("counts", {}).get(split, 0) for split in version.splits)
     done = 0
     for split in version.splits:
@@ -104,6 +114,16 @@ def check_version(
             check.find("error", "schema", f"{split}.parquet cannot be read on: {error}")
         check.report.rows[split] = number
     return check.finish()
+
+
+def sealed_anew(workspace: Workspace, version: DatasetVersion) -> list[str]:
+    """The sessions of ``version`` whose seal is another one by now."""
+    seals = {row.id: row.sealed_sha256 for row in workspace.rows()}
+    return [
+        parent.id
+        for parent in version.manifest.parents
+        if parent.kind == "session" and seals.get(parent.id, parent.sha256) != parent.sha256
+    ]
 
 
 class _Check:

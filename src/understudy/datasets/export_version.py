@@ -79,6 +79,7 @@ def export_version(
         held = ", ".join(f"{count} of {name}" for name, count in report.splits.items())
         report.warnings.append(f"the file holds all splits: {held}; --split writes one of them")
     if files and not is_file:
+        report.warnings += _older_files(output, kind.suffix, files)
         there = {s: _pattern(output, s, kind.suffix) for s in report.splits}
         text = card(version.name, version.version, version.facts, there)
         write_atomic(output / CARD_NAME, text.encode())
@@ -157,6 +158,15 @@ def _write(
         for writer in writers.values():
             writer.abandon()
         raise
+
+
+def _older_files(folder: Path, suffix: str, files: Sequence[Path]) -> list[str]:
+    """Of files of splits that an earlier export to the folder left, and this one has not."""
+    older = {path for split in SPLITS for path in folder.glob(f"{split}*{suffix}")}
+    return [
+        f"{path} is from an earlier export and does not belong to this one; remove it"
+        for path in sorted(older - set(files))
+    ]
 
 
 def _pattern(folder: Path, split: str, suffix: str) -> str:

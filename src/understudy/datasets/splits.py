@@ -31,7 +31,9 @@ class Splits(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, group: str) -> str:
         """The split of the sessions of a group."""
-        digest = hashlib.blake2b(f"{self.seed}\n{group}".encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(
+            f"{self.seed}\n{group}".encode(errors="replace"), digest_size=8
+        ).digest()
         place = int.from_bytes(digest, "big") / _SCALE
         for split, end in zip(SPLITS, itertools.accumulate(self.fractions), strict=True):
             if place < end:

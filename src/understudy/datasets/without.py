@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from understudy.datasets.build import Built, build_dataset, request_of
+from understudy.datasets.build import (
+    Built,
+    NothingToBuildError,
+    build_dataset,
+    request_of,
+)
 from understudy.datasets.selection import LeftOut
 from understudy.datasets.versions import LEFT_OUT_NAME, DatasetVersion, version_folders
 from understudy.errors import DatasetError, SessionError
@@ -89,7 +94,7 @@ def _build_again(workspace: Workspace, version: DatasetVersion) -> Built | None:
         return build_dataset(
             workspace, version.name, request, pinned=left, rebuilt_from=version.ref
         )
-    except DatasetError:  # what is left has no row that the request lets pass
+    except NothingToBuildError:  # what is left has no row that the request lets pass
         return None
 
 

@@ -55,7 +55,7 @@ def _likeness(asked: str, task: Task) -> float:
     if not one or not other:
         return 0.0
     both = len(one & other)
-    return 0.7 * both / len(one) + 0.3 * both / len(other)
+    return 0.5 * both / len(one) + 0.5 * both / len(other)
 
 
 def _stems(text: str) -> set[str]:

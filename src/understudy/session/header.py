@@ -41,7 +41,7 @@ class SessionHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_header(folder: Path, header: SessionHeader) -> None:
     encoded = msgspec.json.format(msgspec.json.encode(header), indent=2)
-    write_atomic(folder / FILE_NAME, encoded + b"\n")
+    write_atomic(folder / FILE_NAME, encoded + b"\n", sync=header.durability == "step")
 
 
 def read_header(folder: Path) -> SessionHeader:

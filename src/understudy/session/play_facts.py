@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from understudy.session.header import SessionHeader
-from understudy.session.steps import AgentStep
+from understudy.session.steps import AgentStep, Step
 from understudy.store.catalog.schema import PlayFacts
 
 WAIT = "wait"
@@ -50,6 +51,15 @@ class PlayTally:
         """What the steps tell, for the session's manifest."""
         path = " ".join(name if times == 1 else f"{name}*{times}" for name, times in self._path)
         return {**self._counts, "screens": len(self._screens), "path": path}
+
+
+def tally(steps: Iterable[Step]) -> dict[str, Any]:
+    """What all steps of a session tell."""
+    counted = PlayTally()
+    for step in steps:
+        if isinstance(step, AgentStep):
+            counted.add(step)
+    return counted.facts()
 
 
 def play_facts(header: SessionHeader, facts: dict[str, Any]) -> PlayFacts | None:

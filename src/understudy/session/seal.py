@@ -33,6 +33,9 @@ RECORDED = ("session.json", "trace.jsonl", "frames.parquet", "images.pack", "scr
             "memory_snapshots", "analysis")  # fmt: skip
 """What the manifest covers: all that was recorded, in its final form."""
 
+_REPLACED = ("frames.blocks", "images.blocks")
+"""What recording leaves, of which sealing makes the final form."""
+
 PACKED_MOST_BYTES = 128 * 1024 * 1024
 """Of pixels: about two seconds of packing."""
 _GROUP_BYTES = 32 * 1024 * 1024
@@ -54,9 +57,13 @@ def seal_files(
     ``counters`` and ``results`` are what only the recorder knows; a count that does not agree with
     the files becomes a note. Raises OSError or StorageError as the disk does.
     """
+    # What replaces something has to be on the disk before that is removed.
+    replaces = any((folder / name).exists() for name in _REPLACED)
+    sync = header.durability == "step" or replaces
     remap = _seal_images(folder, progress)
     _seal_frames(folder, remap)
-    sync_folder(folder)
+    if sync:
+        sync_folder(folder)
     facts = derive_facts(folder, header)
     facts |= {"status": status, "reason": reason, "counters": counters, **(results or {})}
     facts |= {"notes": list(notes or []), "disagreements": _disagreements(facts)}
@@ -69,8 +76,8 @@ def seal_files(
         files=hash_tree(folder, present),
         facts=facts,
     )
-    write_manifest(folder, manifest)
-    for leftover in ("frames.blocks", "images.blocks"):
+    write_manifest(folder, manifest, sync=sync)
+    for leftover in _REPLACED:
         (folder / leftover).unlink(missing_ok=True)
     return manifest
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from understudy.session.keeping.scan import ScanReport
     from understudy.session.masking import Masker
     from understudy.session.recording.recorder import SessionRecorder
+    from understudy.store.later_sync import LaterSync
     from understudy.store.manifest import Problem
 
 Progress = Callable[[int, int], None]
@@ -60,6 +61,20 @@ class Workspace(WorkspaceFolder):
 
         settings = self.settings.mask
         return Masker(enabled=settings.enabled, kinds=settings.kinds, words=settings.words)
+
+    @cached_property
+    def _later(self) -> LaterSync:
+        """Brings sessions to the disk for which nobody waits."""
+        from understudy.store.later_sync import LaterSync
+
+        return LaterSync(self.settings.record.interval_s)
+
+    def close(self) -> None:
+        """Let go of the catalog, and bring to the disk what waits for that."""
+        later = self.__dict__.pop("_later", None)
+        if later is not None:
+            later.close()
+        super().close()
 
     _catalog_is_temporary = False
 
@@ -144,13 +159,16 @@ class Workspace(WorkspaceFolder):
         folder = self.runs / "session_that_could_not_begin"
         try:
             lock.acquire(blocking=False)
-            folder = make_session_folder(self.runs, header.name, started)
+            waits = header.durability == "step"
+            folder = make_session_folder(self.runs, header.name, started, sync=waits)
             header = msgspec.structs.replace(header, directory=folder.name)
             try:
                 write_header(folder, header)
             except BaseException:
                 remove_failed_folder(folder)
                 raise
+            if not waits:
+                self._later.add(folder)
         except (OSError, UnderstudyError) as error:
             failure = f"the session could not begin: {error}"
         recorder = SessionRecorder(
@@ -449,6 +467,8 @@ class Workspace(WorkspaceFolder):
                 put=False,
             )
             self._put_row(row, recorder)
+            if recorder.header.durability != "step":
+                self._later.add(recorder.path)
         finally:
             self._release(lock)
 

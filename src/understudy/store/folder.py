@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WORKSPACE_SCHEMA = 1
 SETTINGS_NAME = "understudy.toml"
 INTERNAL_NAME = ".understudy"
+CATALOG_NAME = "catalog.sqlite"
 _MARKER_NAME = "workspace.json"
 
 
@@ -110,7 +111,10 @@ class WorkspaceFolder:
     @property
     def catalog_url(self) -> str | Path:
         """What ``Catalog`` is to be opened with: a file in the workspace, or the settings' URL."""
-        return self.settings.catalog.url or self.path / "catalog.sqlite"
+        # Checking settings takes longer than listing sessions: only where they say something.
+        if "settings" in self.__dict__ or _has_section(self.path / SETTINGS_NAME, "catalog"):
+            return self.settings.catalog.url or self.path / CATALOG_NAME
+        return self.path / CATALOG_NAME
 
     def empty_catalog(self) -> Path | None:
         """Begin the catalog anew, also where it is damaged, to be filled from the directories.
@@ -195,3 +199,13 @@ class WorkspaceFolder:
                 marker = Marker(schema=WORKSPACE_SCHEMA, id=new_ulid())
                 write_json_atomic(self.internal / _MARKER_NAME, marker)
         return marker
+
+
+def _has_section(settings: Path, name: str) -> bool:
+    """Whether a settings file has such a section with anything in it, or cannot be read."""
+    import tomllib
+
+    try:
+        return bool(tomllib.loads(settings.read_text(encoding="utf-8-sig")).get(name))
+    except (OSError, ValueError, RecursionError):  # reading it in earnest says what is wrong
+        return True

@@ -67,9 +67,9 @@ class Problem(msgspec.Struct, frozen=True):
     reason: str
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Path, manifest: Manifest, *, sync: bool = True) -> None:
     """Write ``manifest.json``, with a checksum of itself, in one step. Raises StorageError."""
-    write_sealed_json(folder / MANIFEST_NAME, manifest)
+    write_sealed_json(folder / MANIFEST_NAME, manifest, sync=sync)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -26,9 +26,9 @@ def sealed_json(obj: Any) -> bytes:
     return body + _MARK + sha256_bytes(body).encode() + _END
 
 
-def write_sealed_json(path: Path, obj: Any) -> None:
+def write_sealed_json(path: Path, obj: Any, *, sync: bool = True) -> None:
     """Write ``obj`` with its checksum in one step. Raises StorageError."""
-    write_atomic(path, sealed_json(obj))
+    write_atomic(path, sealed_json(obj), sync=sync)
 
 
 def seal_holds(data: bytes) -> bool:

@@ -91,7 +91,7 @@ def _note(version: DatasetVersion) -> str:
     if version.removed:
         return "its data were taken away: a session was forgotten"
     if version.forgotten:
-        return f"holds {counted(len(version.forgotten), 'session')} that were forgotten since"
+        return f"of its sessions, forgotten since: {len(version.forgotten)}"
     return ""
 
 
@@ -245,7 +245,7 @@ def check_dataset(
     how even the actions are, states with two actions, lengths. The exit status is 1 when there is
     an error; warnings do not fail.
     """
-    from understudy.datasets.check import check_version
+    from understudy.datasets.check import check_version, sealed_anew
     from understudy.datasets.game_actions import known_actions
     from understudy.datasets.versions import usable_version
 
@@ -253,7 +253,12 @@ def check_dataset(
         version = usable_version(workspace, name)
         actions = known_actions(version.facts.get("games", {}), workspace.settings.games)
         with progress(f"checking {version.ref}") as report:
-            found = check_version(version, known_actions=actions, progress=report)
+            found = check_version(
+                version,
+                known_actions=actions,
+                changed_sessions=sealed_anew(workspace, version),
+                progress=report,
+            )
     if as_json:
         print_json({**_fields(found), "errors": found.errors, "warnings": found.warnings})
     else:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from understudy.config import GamesSettings
 from understudy.games.emulators.emulator import BUTTONS, Emulator
+
+if TYPE_CHECKING:
+    from understudy.config import GamesSettings
 
 __all__ = ["BUTTONS", "Emulator", "open_emulator"]
 
@@ -15,7 +18,6 @@ def open_emulator(rom: Path, settings: GamesSettings | None = None) -> Emulator:
 
     Raises EmulatorError when it is not installed, not reachable, or cannot run the ROM.
     """
-    settings = settings or GamesSettings()
     emulator = _make(settings)
     try:
         emulator.load(rom)
@@ -25,8 +27,8 @@ def open_emulator(rom: Path, settings: GamesSettings | None = None) -> Emulator:
     return emulator
 
 
-def _make(settings: GamesSettings) -> Emulator:
-    if settings.emulator == "skyemu":
+def _make(settings: GamesSettings | None) -> Emulator:
+    if settings is not None and settings.emulator == "skyemu":
         from understudy.games.emulators.skyemu import SkyEmuEmulator
 
         return SkyEmuEmulator(settings.skyemu_url)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from understudy._util.signals import StopSignals
 from understudy.errors import UsageError
 from understudy.games.registry import open_game
-from understudy.games.task import Task
 from understudy.pipeline.batch.folder import BatchFolder, Stretch
-from understudy.pipeline.batch.plan import Planned, make_plan
+from understudy.pipeline.batch.plan import KnownGame, Planned, make_plan
 from understudy.pipeline.batch.report import BatchReport, write_report
 from understudy.pipeline.batch.task_file import TaskFile
 from understudy.pipeline.batch.worker import PlayedOne, Worker
@@ -43,16 +42,16 @@ def plan_batch(
                 "--max-sessions, or begin another batch without --resume"
             )
         return folder
-    known: dict[str, Sequence[Task]] = {}
+    known: dict[str, KnownGame] = {}
 
-    def tasks_of(game: str) -> Sequence[Task]:
-        if game not in known:
-            opened = open_game(game, settings=workspace.settings.games)
-            known[game] = opened.tasks
+    def game_of(name: str) -> KnownGame:
+        if name not in known:
+            opened = open_game(name, settings=workspace.settings.games)
+            known[name] = KnownGame(opened.name, opened.tasks)
             opened.close()
-        return known[game]
+        return known[name]
 
-    sessions = make_plan(file, tasks_of, most)
+    sessions = make_plan(file, game_of, most)
     return BatchFolder.make(workspace, sessions, file.path, file.sha256)
 
 

@@ -7,14 +7,23 @@ moment goes on where it was.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
 import msgspec
 
-from understudy.errors import CorruptionError, StorageError, UnderstudyError, UsageError
+from understudy.errors import (
+    CorruptionError,
+    NewerSchemaError,
+    StorageError,
+    UnderstudyError,
+    UsageError,
+)
 from understudy.pipeline.batch.plan import Planned
 from understudy.session.header import read_header
 from understudy.session.workspace import Workspace
@@ -26,7 +35,10 @@ PLAN_NAME = "plan.json"
 SUMMARY_NAME = "summary_report.json"
 DATA_NAME = "aggregated_training_data.jsonl"
 METRICS_NAME = "performance_metrics.json"
+_WORKER = ".worker-"
 _SCHEMA = 1
+
+logger = logging.getLogger("understudy.batch")
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +111,10 @@ class BatchFolder:
                 raise CorruptionError(
                     f"{path} is not the plan of a batch ({error}); remove its folder"
                 ) from error
+            if plan.schema > _SCHEMA:
+                raise NewerSchemaError(
+                    f"{path} was written by a newer Understudy; upgrade to go on with its batch"
+                )
             if plan.task_file_sha256 == sha256:
                 found.append((plan.created, path.stat().st_mtime_ns, path.parent, plan))
         if not found:
@@ -111,10 +127,13 @@ class BatchFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let nobody else play this batch meanwhile; UsageError when somebody does."""
-        path = self._workspace.internal / "locks" / f"{self.name}.batch.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path)
+        """Let nobody else play this batch meanwhile; UsageError when somebody does.
+
+        Where a run of it was killed, its workers go on to the end of their sessions: waits for
+        them, so that no session is played twice.
+        """
+        folder = _locks(self._workspace)
+        lock = filelock.FileLock(folder / f"{self.name}.batch.lock")
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout as error:
@@ -122,6 +141,8 @@ class BatchFolder:
                 f"{self.name} is being collected by another process; wait until it has ended"
             ) from error
         try:
+            for path in folder.glob(f"{self.name}{_WORKER}*.lock"):
+                _wait_for(path)
             yield
         finally:
             lock.release()
@@ -133,13 +154,15 @@ class BatchFolder:
     def finished(self) -> dict[int, SessionRow]:
         """Number in the plan → the session that was played to its end."""
         found: dict[int, SessionRow] = {}
+        archived: list[SessionRow] = []
         for row in self.rows():
-            if row.status != "sealed":
-                continue
-            number = self._number(row)
-            if number is not None:
-                found[number] = row
-        return found
+            if row.status == "sealed" and row.archived:
+                archived.append(row)
+            elif row.status == "sealed":
+                number = self._number(row)
+                if number is not None:
+                    found[number] = row
+        return found | self._among_the_rest(archived, found)
 
     def stretches(self) -> list[Stretch]:
         """The runs of ``collect`` until now."""
@@ -151,19 +174,59 @@ class BatchFolder:
             return []
 
     def _number(self, row: SessionRow) -> int | None:
-        if row.archived:
-            return _number_in_name(row, self.plan)
         try:
             batch = read_header(self._workspace.runs / row.directory).metadata.get("batch")
         except (UnderstudyError, OSError):
             return None
-        return batch.get("number") if isinstance(batch, dict) else None
+        if not isinstance(batch, dict) or batch.get("name") != self.name:
+            return None
+        return batch.get("number")
+
+    def _among_the_rest(
+        self, archived: Sequence[SessionRow], found: Mapping[int, SessionRow]
+    ) -> dict[int, SessionRow]:
+        """Which of the sessions not in ``found`` the archived ones are, by what the catalog knows.
+
+        Which of several that are alike does not matter.
+        """
+        rest: dict[tuple[str, int, str], deque[int]] = defaultdict(deque)
+        for planned in self.plan.sessions:
+            if planned.number not in found:
+                rest[planned.asked, planned.seed, planned.settings["player"]].append(planned.number)
+        numbers: dict[int, SessionRow] = {}
+        for row in archived:
+            seed = row.play.seed if row.play and row.play.seed is not None else -1
+            for asked in (row.task_id, row.task):
+                alike = rest.get((asked, seed, row.player))
+                if alike:
+                    numbers[alike.popleft()] = row
+                    break
+        return numbers
 
 
-def _number_in_name(row: SessionRow, plan: Plan) -> int | None:
-    """Which planned session an archived one is, by what the catalog knows of it."""
-    seed = row.play.seed if row.play else None
-    for planned in plan.sessions:
-        if planned.seed == seed and planned.asked in (row.task_id, row.task):
-            return planned.number
-    return None
+@contextmanager
+def at_work(workspace: Workspace, batch: str) -> Iterator[None]:
+    """Let it be seen that this process, a worker, plays sessions of ``batch``."""
+    lock = filelock.FileLock(_locks(workspace) / f"{batch}{_WORKER}{os.getpid()}.lock")
+    with lock:
+        try:
+            yield
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _locks(workspace: Workspace) -> Path:
+    folder = workspace.internal / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _wait_for(path: Path) -> None:
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        logger.warning("a worker of the run before still plays; waiting for its session to end")
+        lock.acquire()
+    path.unlink(missing_ok=True)
+    lock.release()

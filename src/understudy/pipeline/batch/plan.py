@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from understudy.errors import FormatError
+from understudy.errors import FormatError, UnderstudyError
 from understudy.games.finding import find_task
 from understudy.games.task import Task
 from understudy.pipeline.batch.task_file import BatchTask, TaskFile, as_settings
 from understudy.pipeline.play import PlayRequest, default_player
+from understudy.players.registry import player_names
+
+_HUMAN = "human"
+
+
+class KnownGame(NamedTuple):
+    """What a plan has to know of a game."""
+
+    name: str
+    tasks: Sequence[Task]
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,15 +48,15 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_plan(
-    file: TaskFile, tasks_of: Callable[[str], Sequence[Task]], most: int | None
+    file: TaskFile, game_of: Callable[[str], KnownGame], most: int | None
 ) -> list[Planned]:
     """The sessions that ``file`` asks for, at most ``most`` of them.
 
     Each entry gives as many as it says, each with the next seed; where that is fewer than ``most``,
-    the entries are gone round again with further seeds. ``tasks_of`` gives the tasks of a game;
-    what it raises is raised. FormatError names the line of an entry that finds no task.
+    the entries are gone round again with further seeds. ``game_of`` opens a game by its name.
+    FormatError names the line of an entry that cannot be played.
     """
-    chosen = [pair for entry in file.tasks for pair in _tasks(file, entry, tasks_of(entry.game))]
+    chosen = [pair for entry in file.tasks for pair in _played(file, entry, game_of)]
     planned: list[Planned] = []
     given = sum(entry.sessions for entry, _ in chosen)
     wanted = given if most is None else most
@@ -66,32 +77,51 @@ def make_plan(
     return planned[:wanted]
 
 
-def _tasks(file: TaskFile, entry: BatchTask, known: Sequence[Task]) -> list[tuple[BatchTask, str]]:
-    """The tasks that one entry means, by what is asked of the player."""
-    if entry.all:
-        return [(entry, task.id) for task in known]
-    if entry.group:
-        found = [(entry, task.id) for task in known if task.group == entry.group]
-        if not found:
-            groups = ", ".join(sorted({task.group for task in known})) or "none"
-            raise FormatError(
-                f"{file.path}, line {entry.line}: {entry.game} has no group {entry.group!r}; there "
-                f"is: {groups}"
+def _played(
+    file: TaskFile, entry: BatchTask, game_of: Callable[[str], KnownGame]
+) -> list[tuple[BatchTask, str]]:
+    """What one entry asks of the player, task by task; the entry names its player then."""
+    try:
+        game = game_of(entry.game)
+    except UnderstudyError as error:
+        _refuse(file, entry, str(error), error)
+    entry = replace(entry, player=_player(file, entry, game))
+    if entry.task:
+        match = find_task(game.tasks, entry.task)
+        if match.task is None and entry.player == "script":
+            near = ", ".join(task.id for task in match.near) or "none"
+            _refuse(
+                file,
+                entry,
+                f"no task of {game.name} is clearly meant by {entry.task!r}, and the script plays "
+                f"only tasks; the nearest: {near}",
             )
-        return found
-    match = find_task(known, entry.task)
-    if match.task is not None:
-        return [(entry, match.task.id)]
-    if (entry.player or default_player(entry.game)) == "script":
-        near = ", ".join(task.id for task in match.near) or "none"
-        raise FormatError(
-            f"{file.path}, line {entry.line}: no task of {entry.game} is clearly meant by "
-            f"{entry.task!r}, and the script plays only tasks; the nearest: {near}"
-        )
-    return [(entry, entry.task)]
+        return [(entry, match.task.id if match.task else entry.task)]
+    found = [(entry, task.id) for task in game.tasks if entry.all or task.group == entry.group]
+    if not found:
+        groups = ", ".join(sorted({task.group for task in game.tasks})) or "none"
+        which = "task" if entry.all else f"group {entry.group!r}"
+        _refuse(file, entry, f"{game.name} has no {which}; its groups: {groups}")
+    return found
+
+
+def _player(file: TaskFile, entry: BatchTask, game: KnownGame) -> str:
+    player = entry.player or default_player(game.name)
+    known = [name for name in player_names() if name != _HUMAN]
+    if player not in known:
+        why = f"there is no player {player!r}"
+        if player == _HUMAN:
+            why = "nobody sits at a batch" if entry.player else f"{game.name} has no script"
+        _refuse(file, entry, f"{why}; name as `player` one of {', '.join(known)}")
+    return player
+
+
+def _refuse(
+    file: TaskFile, entry: BatchTask, problem: str, cause: Exception | None = None
+) -> NoReturn:
+    raise FormatError(problem, path=file.path, position=f"line {entry.line}") from cause
 
 
 def _plays_unattended(settings: dict[str, Any]) -> bool:
-    """Whether a lost second can simply be played again: nobody sat there, nothing was paid."""
-    player = settings["player"] or default_player(settings["game"])
-    return player not in ("human", "chat")
+    """Whether a lost second can simply be played again: nothing was paid for it."""
+    return bool(settings["player"] != "chat")

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import yaml
 
 from understudy.errors import FormatError
+from understudy.games.registry import located
 from understudy.store.hashes import sha256_file
 
 _LARGEST_BYTES = 10_000_000
@@ -80,7 +81,11 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "collect_screenshots": (bool, "true or false"),
     "save_training_data": (bool, "true or false"),
 }
-_LEAST = {"steps": 1, "extension": 0, "sessions": 1, "mistakes": 0}
+_LEAST = {"steps": 1, "extension": 0, "sessions": 1, "seed": 0, "mistakes": 0}
+_MOST = {
+    "steps": 1_000_000, "extension": 1_000_000, "sessions": 1_000_000, "seed": 2**32 - 1,
+    "mistakes": 1,
+}  # fmt: skip
 _ONLY_IN_TASKS = ("task", "group", "all", "name")
 _KEYS = tuple(field.name for field in fields(BatchTask) if field.name != "line")
 
@@ -113,8 +118,13 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             self._refuse(line, f"this is no YAML: {error.problem or error.context}")
-        except (yaml.YAMLError, RecursionError) as error:
-            self._refuse(1, f"this is no YAML: {error}")
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            self._refuse(line, f"this is no YAML: {error.reason}")
+        except RecursionError:
+            self._refuse(1, "this is nested too deeply; the file is a table with a list")
+        except Exception as error:  # the parser trips over odd escapes in more ways than it tells
+            self._refuse(1, f"this is no YAML: {' '.join(str(error).split())}")
         if root is None:
             self._refuse(1, "the file is empty; it needs `tasks:` with a list")
         if not isinstance(root, yaml.MappingNode):
@@ -168,22 +178,28 @@ class _Reader:
             self._refuse(_line(node), "`tasks` stands at the top of the file only")
         value = self._plain(node)
         kind, words = _KINDS[key]
-        if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(node.value)  # a name may look like a number
+        if kind is str and not isinstance(value, bool | None):
+            value = self._text(node)  # also a name that looks like a number or a day
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             self._refuse(_line(node), f"`{key}` must be {words}")
         checked: Any = value
-        if key in _LEAST and checked < _LEAST[key]:
-            self._refuse(_line(node), f"`{key}` must be at least {_LEAST[key]}")
-        if key == "mistakes" and checked > 1:
-            self._refuse(_line(node), "`mistakes` is a rate from 0 to 1")
+        if key in _LEAST and not _LEAST[key] <= checked <= _MOST[key]:
+            self._refuse(_line(node), f"`{key}` goes from {_LEAST[key]} to {_MOST[key]}")
+        if key == "game":
+            return located(checked, self._path.parent)
         return float(checked) if key == "mistakes" else checked
+
+    def _text(self, node: yaml.Node) -> str:
+        text = str(node.value)
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            self._refuse(_line(node), "this text holds half a character; write it out")
+        return text
 
     def _tags(self, node: yaml.Node) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if not all(isinstance(one, yaml.ScalarNode) for one in nodes):
             self._refuse(_line(node), "`tags` is a list of texts")
-        return tuple(str(one.value) for one in nodes)
+        return tuple(self._text(one) for one in nodes)
 
     def _plain(self, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):
@@ -191,7 +207,7 @@ class _Reader:
         loader = yaml.SafeLoader("")
         try:
             return loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
+        except Exception:  # a tag that does not fit fails in many ways
             self._refuse(_line(node), f"`{node.value}` cannot be read as a value")
         finally:
             loader.dispose()

@@ -53,9 +53,10 @@ class Worker:
         """What it plays at the moment."""
 
     def give(self, planned: Planned) -> None:
-        """Let it play ``planned``; the answer comes through ``pipe``."""
+        """Let it play ``planned``; the answer comes through ``pipe``, as does that it died."""
         self.current = planned
-        self.pipe.send(planned)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.pipe.send(planned)
 
     def take(self) -> PlayedOne:
         """What it says of the session it was given; EOFError when it died."""
@@ -86,18 +87,22 @@ class Worker:
 
 
 def _work(pipe: Connection, workspace: Path, batch: str) -> None:
+    from understudy.pipeline.batch.folder import at_work
     from understudy.pipeline.play import Players
     from understudy.session.workspace import Workspace
 
     # Ctrl-C reaches the whole terminal: only the parent listens, and interrupts once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
     with (
         contextlib.suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError),
         stop_on_terminate(),
         Workspace(workspace, create=False) as opened,
+        at_work(opened, batch),
         Players(opened) as players,
     ):
-        while True:
+        # Asked while its work can be seen: a batch that is resumed waits for it, or it goes.
+        while parent is not None and parent.is_alive():
             planned = pipe.recv()
             pipe.send(_play(opened, players, planned, batch))
 
@@ -114,12 +119,15 @@ def _play(workspace: Workspace, players: Players, planned: Planned, batch: str) 
     except Exception as error:
         return PlayedOne(number=planned.number, reason=f"{type(error).__name__}: {error}")
     played = done.played
+    completion, reason = played.completion, played.reason or ""
+    if not done.sealed:
+        completion, reason = "error", "; ".join(done.problems)
     return PlayedOne(
         number=planned.number,
         session=done.id,
-        completion=played.completion,
+        completion=completion,
         success=played.success,
         steps=played.steps,
         dropped=done.dropped,
-        reason=str(played.error or ""),
+        reason=reason,
     )

@@ -24,9 +24,13 @@ from understudy.session.keeping.masked_files import (
     renamed,
 )
 from understudy.session.keeping.rewrite import Staging, staged
+from understudy.session.play_facts import tally
+from understudy.session.trace_file import read_trace
 from understudy.session.verify import damage
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
+
+TRACE = "trace.jsonl"
 
 if TYPE_CHECKING:
     from understudy.session.masking import Masker
@@ -113,6 +117,9 @@ def _sealed_anew(
         "files": sorted(changed),
         "replaced_sha256": sha256_file(folder / MANIFEST_NAME),
     }
+    if facts.get("play") and TRACE in changed:
+        # Two actions may be one now that they are masked.
+        facts = {**facts, "play": tally(read_trace(staged(folder, TRACE)))}
     facts = {**facts, "history": [*facts.get("history", []), history]}
     name = read_header(folder).name
     if HEADER in changed:

@@ -6,7 +6,9 @@ its number, what was kept; reasons stand in ``counters`` and in the log.
 
 from __future__ import annotations
 
-import atexit
+# Sealing at the end of a program imports libraries that want threads; after Python has said good
+# night to those, this module can no longer be imported.
+import concurrent.futures.thread  # noqa: F401
 import datetime
 import logging
 import os
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from understudy._util.at_exit import end_at_exit
 from understudy._util.clock import now_iso
 from understudy.errors import SessionError
 from understudy.session.frames.intake import FrameIntake
@@ -360,7 +363,7 @@ class SessionRecorder:
         return handover.stored
 
 
-def make_session_folder(runs: Path, name: str, started: datetime.datetime) -> Path:
+def make_session_folder(runs: Path, name: str, started: datetime.datetime, *, sync: bool) -> Path:
     """A new folder ``session_YYYYMMDD_HHMMSS_NAME``, with a suffix where that is taken."""
     stem = f"session_{started:%Y%m%d_%H%M%S}_{safe_slug(name)}"
     for attempt in range(1, 10_000):
@@ -369,7 +372,8 @@ def make_session_folder(runs: Path, name: str, started: datetime.datetime) -> Pa
             folder.mkdir()
         except FileExistsError:
             continue
-        sync_folder(runs)
+        if sync:
+            sync_folder(runs)
         return folder
     raise FileExistsError(f"{runs} has too many sessions named {stem}")
 
@@ -379,7 +383,7 @@ def remove_failed_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@atexit.register
+@end_at_exit
 def _seal_open_recorders() -> None:
     for recorder in list(_open_recorders):
         recorder.seal("the program ended without closing the session", status="incomplete")

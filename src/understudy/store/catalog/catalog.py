@@ -5,29 +5,45 @@ It is never the truth: whatever stands here can be built again from the session 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select
 
 from understudy.errors import CatalogError, SessionError, UsageError
 from understudy.store.catalog.database import DamagedCatalogError, Database, put_aside
-from understudy.store.catalog.schema import PlayFacts, SessionRow, session_tags, sessions
+from understudy.store.catalog.schema import PlayFacts, SessionRow
 from understudy.store.ulids import is_ulid, ulid_time
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 ScoreSource = Literal["human", "auto", "any"]
 When = str | date | datetime
 
 _FIELDS = SessionRow.__struct_fields__
-_COLUMNS = tuple(sessions.c[name] for name in _FIELDS)
-_TAGS, _PLAY = _FIELDS.index("tags"), _FIELDS.index("play")
+_COLUMNS = ", ".join(_FIELDS)
+_ID = _FIELDS.index("id")
 _COUNTERS = ("seen", "stored", "dropped", "masked")
 _SUMMED = ("steps", "chats", "frames", "images", "bytes", *_COUNTERS)
 _BATCH = 500
 _CANDIDATES_SHOWN = 8
+_NEWEST = "ORDER BY started_at DESC, id DESC"
+_OLDEST = "ORDER BY started_at, id"
+# What is put into these is our own.
+_ROWS = f"SELECT {_COLUMNS}, started_at FROM sessions"  # noqa: S608
+_PLACES = "SELECT directory, id, status, archived FROM sessions"
+_SUMS = f"SELECT {', '.join(f'COALESCE(SUM({n}), 0)' for n in _SUMMED)} FROM sessions"  # noqa: S608
+_COUNTS = (
+    "SELECT COUNT(*), COUNT(human_score), COALESCE(SUM(duration_s), 0.0),"
+    " COUNT(CASE WHEN archived THEN 1 END) FROM sessions"
+)
+_BY_STATUS = "SELECT status, COUNT(*) FROM sessions GROUP BY status ORDER BY status"
+_HAS_TAG = "EXISTS (SELECT 1 FROM session_tags WHERE session = sessions.id AND tag = :tag)"
 _decode_play = msgspec.json.Decoder(PlayFacts).decode
 
 
@@ -83,21 +99,31 @@ class Catalog:
         latest = list({row.id: row for row in rows}.values())
         if not latest:
             return
-        statement: Any = self._database.insert(sessions)
-        statement = statement.on_conflict_do_update(
-            index_elements=[sessions.c.id],
-            set_={c.name: statement.excluded[c.name] for c in sessions.c if not c.primary_key},
-        )
         # Always in the same order, so that two writers on PostgreSQL cannot wait for each other.
         latest.sort(key=lambda row: row.id)
         with self._database.writing() as connection:
             for start in range(0, len(latest), _BATCH):
                 batch = latest[start : start + _BATCH]
-                connection.execute(statement, [_values(row) for row in batch])
+                connection.execute(self._put_statement, [_values(row) for row in batch])
                 _put_tags(connection, batch)
+
+    @cached_property
+    def _put_statement(self) -> Any:
+        """Adds a session or replaces it; made once, since making it costs more than running it."""
+        from understudy.store.catalog.tables import sessions
+
+        statement = self._database.insert(sessions)
+        return statement.on_conflict_do_update(
+            index_elements=[sessions.c.id],
+            set_={c.name: statement.excluded[c.name] for c in sessions.c if not c.primary_key},
+        )
 
     def delete_session(self, session_id: str) -> bool:
         """Remove the row; whether there was one."""
+        from sqlalchemy import delete
+
+        from understudy.store.catalog.tables import session_tags, sessions
+
         with self._database.writing() as connection:
             connection.execute(delete(session_tags).where(session_tags.c.session == session_id))
             found = connection.execute(delete(sessions).where(sessions.c.id == session_id))
@@ -105,7 +131,7 @@ class Catalog:
 
     def get(self, session_id: str) -> SessionRow | None:
         """The row with exactly this id."""
-        rows = self._select([sessions.c.id == session_id])
+        rows = self._select(["id = :id"], {"id": session_id})
         return rows[0] if rows else None
 
     def find(self, prefix_or_directory: str) -> SessionRow:
@@ -119,17 +145,14 @@ class Catalog:
                 "a session is named by its id, its directory or the beginning of either; an empty "
                 "name fits all"
             )
-        found = self._select([or_(sessions.c.id == asked.upper(), sessions.c.directory == asked)])
+        named = {"id": asked.upper(), "directory": asked}
+        found = self._select(["(id = :id OR directory = :directory)"], named)
         if not found:
+            begun = {name: f"{_literal(value)}%" for name, value in named.items()}
             found = [
                 row
                 for row in self._select(
-                    [
-                        or_(
-                            sessions.c.id.startswith(asked.upper(), autoescape=True),
-                            sessions.c.directory.startswith(asked, autoescape=True),
-                        )
-                    ]
+                    ["(id LIKE :id ESCAPE '!' OR directory LIKE :directory ESCAPE '!')"], begun
                 )
                 # SQLite's LIKE takes no notice of case.
                 if row.id.startswith(asked.upper()) or row.directory.startswith(asked)
@@ -176,69 +199,60 @@ class Catalog:
         """
         if limit is not None and limit < 0:
             raise UsageError(f"the limit is {limit}; give 0 or more")
-        equal = {"game": game, "player": player, "model": model, "status": status}
-        filters: list[ColumnElement[bool]] = [
-            sessions.c[name] == value for name, value in equal.items() if value is not None
-        ]
-        if task is not None:
-            filters.append(or_(sessions.c.task == task, sessions.c.task_id == task))
-        if success is not None:
-            filters.append(sessions.c.success.is_(success))
-        if tag is not None:
-            of_session = session_tags.c.session == sessions.c.id
-            filters.append(exists().where(of_session, session_tags.c.tag == tag))
-        if min_score is not None:
-            filters.append(_score(score_source) >= min_score)
-        if since is not None:
-            filters.append(sessions.c.started_at >= _moment(since, "since").timestamp())
-        if until is not None:
-            filters.append(sessions.c.started_at <= _moment(until, "until").timestamp())
-        if archived is not None:
-            filters.append(sessions.c.archived.is_(archived))
-        return self._select(filters, limit=limit, newest_first=newest_first)
+        earliest = None if since is None else _moment(since, "since").timestamp()
+        latest = None if until is None else _moment(until, "until").timestamp()
+        given = {
+            "game": (game, "game = :game"),
+            "player": (player, "player = :player"),
+            "model": (model, "model = :model"),
+            "status": (status, "status = :status"),
+            "task": (task, "(task = :task OR task_id = :task)"),
+            "success": (success, "success = :success"),
+            "tag": (tag, _HAS_TAG),
+            "min_score": (min_score, f"{_score(score_source)} >= :min_score"),
+            "since": (earliest, "started_at >= :since"),
+            "until": (latest, "started_at <= :until"),
+            "archived": (archived, "archived = :archived"),
+        }
+        filters = {name: pair for name, pair in given.items() if pair[0] is not None}
+        return self._select(
+            [condition for _, condition in filters.values()],
+            {name: value for name, (value, _) in filters.items()},
+            limit=limit,
+            newest_first=newest_first,
+        )
 
     def places(self) -> list[Place]:
         """Where every session lies: what it takes to see which are missing."""
-        query = select(
-            sessions.c.directory, sessions.c.id, sessions.c.status, sessions.c.archived
-        ).order_by(sessions.c.started_at.desc(), sessions.c.id.desc())
-        with self._database.reading() as connection:
-            return [Place(*row) for row in connection.execute(query).all()]
+        with self._database.reading() as query:
+            found = query(_PLACES, {})
+        return [Place(row[0], row[1], row[2], bool(row[3])) for row in found]
 
     def totals(self) -> dict[str, Any]:
         """``sessions``, ``archived``, ``scored``, ``by_status``, ``duration_s`` and the sums of
         ``steps``, ``chats``, ``frames``, ``images``, ``bytes`` and the counters, over all.
         """
-        sums = [func.coalesce(func.sum(sessions.c[name]), 0) for name in _SUMMED]
-        count = func.count()
-        with self._database.reading() as connection:
-            summed = connection.execute(select(*sums)).one()
-            whole = connection.execute(
-                select(
-                    count,
-                    func.count(sessions.c.human_score),
-                    func.coalesce(func.sum(sessions.c.duration_s), 0.0),
-                )
-            ).one()
-            archived = connection.execute(
-                select(count).select_from(sessions).where(sessions.c.archived.is_(True))
-            ).scalar_one()
-            by_status = connection.execute(
-                select(sessions.c.status, count)
-                .group_by(sessions.c.status)
-                .order_by(sessions.c.status)
-            ).all()
+        with self._database.reading() as query:
+            [summed], [whole], by_status = (
+                query(_SUMS, {}),
+                query(_COUNTS, {}),
+                query(_BY_STATUS, {}),
+            )
         return {
             "sessions": whole[0],
-            "archived": archived,
+            "archived": whole[3],
             "scored": whole[1],
-            "by_status": {row[0]: row[1] for row in by_status},
+            "by_status": dict(by_status),
             "duration_s": float(whole[2]),
             **{name: int(value) for name, value in zip(_SUMMED, summed, strict=True)},
         }
 
     def clear(self) -> None:
         """Remove every row; the tables stay."""
+        from sqlalchemy import delete
+
+        from understudy.store.catalog.tables import session_tags, sessions
+
         with self._database.writing() as connection:
             connection.execute(delete(session_tags))
             connection.execute(delete(sessions))
@@ -258,25 +272,33 @@ class Catalog:
 
     def _select(
         self,
-        filters: list[ColumnElement[bool]],
+        conditions: list[str],
+        values: dict[str, Any],
         *,
         limit: int | None = None,
         newest_first: bool = True,
     ) -> list[SessionRow]:
-        order = (sessions.c.started_at, sessions.c.id)
-        query = select(*_COLUMNS).where(*filters)
-        query = query.order_by(*((c.desc() for c in order) if newest_first else order))
-        with self._database.reading() as connection:
-            return list(_rows(connection.execute(query.limit(limit)).all()))
+        sql = f"{_ROWS} WHERE {' AND '.join(conditions)}" if conditions else _ROWS
+        if limit is not None:
+            sql += f" {_NEWEST if newest_first else _OLDEST} LIMIT :limit"
+            values = {**values, "limit": limit}
+        with self._database.reading() as query:
+            found = query(sql, values)
+        if limit is None:  # of all rows, SQLite would spend half of its time on their order
+            found.sort(key=lambda row: (row[-1], row[_ID]), reverse=newest_first)
+        return list(map(_row, found))
 
 
-def _rows(found: Iterable[Any]) -> Iterator[SessionRow]:
-    for values in found:
-        fields = dict(zip(_FIELDS, values, strict=True))
-        fields["tags"] = [] if values[_TAGS] == "[]" else msgspec.json.decode(values[_TAGS])
-        if values[_PLAY] is not None:
-            fields["play"] = _decode_play(values[_PLAY])
-        yield SessionRow(**fields)
+def _row(values: tuple[Any, ...]) -> SessionRow:
+    fields = dict(zip(_FIELDS, values, strict=False))  # behind them stands what they are sorted by
+    tags, play, success = fields["tags"], fields["play"], fields["success"]
+    fields["tags"] = [] if tags == "[]" else msgspec.json.decode(tags)
+    fields["archived"] = bool(fields["archived"])
+    if success is not None:
+        fields["success"] = bool(success)
+    if play is not None:
+        fields["play"] = _decode_play(play)
+    return SessionRow(**fields)
 
 
 def _values(row: SessionRow) -> dict[str, Any]:
@@ -296,6 +318,10 @@ def _storable(value: Any) -> Any:
 
 
 def _put_tags(connection: Connection, rows: list[SessionRow]) -> None:
+    from sqlalchemy import delete
+
+    from understudy.store.catalog.tables import session_tags
+
     ids = [row.id for row in rows]
     connection.execute(delete(session_tags).where(session_tags.c.session.in_(ids)))
     tags = [
@@ -320,13 +346,18 @@ def _started_at(row: SessionRow) -> float:
         ) from error
 
 
-def _score(source: ScoreSource) -> ColumnElement[Any]:
+def _literal(text: str) -> str:
+    """``text`` as a pattern of LIKE that fits itself alone."""
+    return re.sub("([!%_])", r"!\1", text)
+
+
+def _score(source: ScoreSource) -> str:
     if source == "human":
-        return sessions.c.human_score
+        return "human_score"
     if source == "auto":
-        return sessions.c.auto_score
+        return "auto_score"
     if source == "any":
-        return func.coalesce(sessions.c.human_score, sessions.c.auto_score)
+        return "COALESCE(human_score, auto_score)"
     raise UsageError(
         f"there is no score source {source!r}; choose one of {', '.join(get_args(ScoreSource))}"
     )

@@ -1,7 +1,8 @@
 """The connection to the catalog's database: SQLite or PostgreSQL behind the same two doors.
 
 ``reading`` and ``writing`` are transactions; whatever the database complains about comes out of
-them as one sentence, with no password in it.
+them as one sentence, with no password in it. A file is read through the standard library, so that
+looking at it starts at once; SQLAlchemy is imported for writing, and for a server.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from typing import TYPE_CHECKING, Any
 
 from understudy.errors import CatalogError
 from understudy.store.catalog import migrations
-from understudy.store.catalog.schema import metadata
+from understudy.store.catalog.sqlite_file import BUSY_TIMEOUT_MS, SqliteFile
 
-_BUSY_TIMEOUT_MS = 30_000
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine, Table
+
+Query = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
+"""Runs SQL that both databases read, with its values as ``:name``, and returns all rows."""
+
 _CONNECT_TIMEOUT_S = 10
 _POSTGRES_LOCK = 0x756E6465  # any number that nobody else takes: "unde"
 _UNWRITABLE = ("unable to open", "readonly", "read-only", "disk is full", "disk i/o error")
@@ -47,11 +51,14 @@ class Database:
     """
 
     def __init__(self, url: str | Path) -> None:
-        self._url = _parse(url)
+        self._given = url
+        self.file = url if isinstance(url, Path) else _file_of(self._url)
+        """The database's file; None on a server."""
         self.where = str(self.file) if self.file else _without_password(self._url)
         """The file or URL, without a password."""
+        self._sqlite = SqliteFile(self.file) if self.file else None
         self._pid = os.getpid()
-        self._engine = self._make_engine()
+        self._engine: Engine | None = None
         self.created = False
         """Whether the tables were made by this opening, so that nothing is in them yet."""
         try:
@@ -60,14 +67,13 @@ class Database:
             self.close()
             raise
 
-    @property
-    def is_sqlite(self) -> bool:
-        return self._url.get_backend_name() == "sqlite"
+    @cached_property
+    def _url(self) -> URL:
+        return _parse(self._given)
 
     def insert(self, table: Table) -> Any:
         """An INSERT that can say what to do where a row is there already."""
-        # Each dialect costs a start what it takes to import: only the one in use.
-        if self.is_sqlite:
+        if self.file:
             from sqlalchemy.dialects import sqlite
 
             return sqlite.insert(table)
@@ -75,16 +81,17 @@ class Database:
 
         return postgresql.insert(table)
 
-    @property
-    def file(self) -> Path | None:
-        """The database's file; None on a server."""
-        return Path(self._url.database) if self.is_sqlite and self._url.database else None
-
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database."""
-        with self._complaints(), self._current_engine().begin() as connection:
-            yield connection
+    def reading(self) -> Iterator[Query]:
+        """A transaction that sees one state of the database, to be asked in SQL."""
+        if self._sqlite is not None:
+            with self._complaints(), self._sqlite.reading() as file:
+                yield lambda sql, values: file.execute(sql, values).fetchall()
+            return
+        from sqlalchemy import text
+
+        with self._complaints(), self._current_engine().begin() as server:
+            yield lambda sql, values: [tuple(row) for row in server.execute(text(sql), values)]
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -95,6 +102,8 @@ class Database:
 
     def start_again(self) -> None:
         """Drop our tables and make them anew, empty; other tables of the database stay."""
+        from understudy.store.catalog.tables import metadata
+
         with self._exclusive() as connection:
             migrations.refuse_newer(migrations.stored_schema(connection), self.where)
             metadata.drop_all(connection)
@@ -102,11 +111,13 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
-        self._current_engine().dispose()
+        if self._sqlite is not None:
+            self._sqlite.close()
+        if self._engine is not None:
+            self._current_engine().dispose()
 
     def _bring_up_to_date(self) -> None:
-        with self.reading() as connection:
-            schema = migrations.stored_schema(connection)
+        schema = self._stored_schema()
         migrations.refuse_newer(schema, self.where)
         if schema == migrations.CATALOG_SCHEMA:
             return
@@ -114,19 +125,28 @@ class Database:
             self.created = migrations.stored_schema(connection) == 0
             migrations.migrate(connection, self.where)
 
+    def _stored_schema(self) -> int:
+        if self._sqlite is None:
+            with self._complaints(), self._current_engine().begin() as connection:
+                return migrations.stored_schema(connection)
+        with self.reading() as query:
+            if not query("SELECT 1 FROM sqlite_master WHERE name = 'meta'", {}):
+                return 0
+            found = query(migrations.READ_SCHEMA, {})
+            return int(found[0][0]) if found else 0
+
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[Connection]:
         """A transaction for changing tables, one process at a time."""
-        if not self.is_sqlite:
+        if self.file is None:
             with self.writing() as connection:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _POSTGRES_LOCK})
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})")
                 yield connection
             return
         # The change to WAL is outside any transaction and does not wait for others by itself.
         from filelock import FileLock
 
-        file = Path(self.where)
-        with FileLock(file.with_name(f".{file.name}.lock")):
+        with FileLock(self.file.with_name(f".{self.file.name}.lock")):
             with self._complaints(), self._current_engine().connect() as connection:
                 raw: Any = connection.connection
                 raw.execute("PRAGMA journal_mode = WAL")
@@ -134,18 +154,22 @@ class Database:
                 yield connection
 
     def _current_engine(self) -> Engine:
-        if self._pid != os.getpid():
+        if self._engine is None:
+            self._engine = self._make_engine()
+        elif self._pid != os.getpid():
             # After a fork the parent's connections are left to the parent.
             self._engine.dispose(close=False)
-            self._pid = os.getpid()
+        self._pid = os.getpid()
         return self._engine
 
     def _make_engine(self) -> Engine:
+        from sqlalchemy import create_engine, event
+
         try:
-            if self.is_sqlite:
+            if self.file:
                 engine = create_engine(
                     self._url,
-                    connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000},
+                    connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
                     hide_parameters=True,
                 )
                 event.listen(engine, "connect", _prepare_sqlite)
@@ -167,13 +191,15 @@ class Database:
     def _complaints(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:
-            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        except Exception as error:
+            if not _of_database(error):
+                raise
+            cause = getattr(error, "orig", None) or error
             # The chain is cut: a driver's own exception may carry the URL with its password.
             raise self._complaint(" ".join(str(cause).split())) from None
 
     def _complaint(self, said: str) -> CatalogError:
-        for secret in (self._url.password, self._url.query.get("password")):
+        for secret in () if self.file else (self._url.password, self._url.query.get("password")):
             if isinstance(secret, str) and secret:
                 said = said.replace(secret, "***")
         if self.file and self.file.is_dir():
@@ -187,7 +213,7 @@ class Database:
                 "puts it aside and builds it again from the sessions",
                 self.file,
             )
-        if self.is_sqlite:
+        if self.file:
             advice = "check that its folder exists and may be written, and the free space"
             if any(mark in said.lower() for mark in _UNWRITABLE):
                 return UnwritableCatalogError(
@@ -198,11 +224,27 @@ class Database:
         return CatalogError(f"the catalog {self.where} cannot be used ({said}); {advice}")
 
 
+def _of_database(error: Exception) -> bool:
+    """Whether a database or its driver complains; SQLAlchemy may not have been imported."""
+    if isinstance(error, sqlite3.Error | OverflowError):
+        return True
+    return any(kind.__module__ == "sqlalchemy.exc" for kind in type(error).__mro__)
+
+
+def _file_of(url: URL) -> Path | None:
+    if url.get_backend_name() == "sqlite" and url.database:
+        return Path(url.database)
+    return None
+
+
 def _without_password(url: URL) -> str:
     return url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
 
 def _parse(url: str | Path) -> URL:
+    from sqlalchemy import URL, make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
     if isinstance(url, Path):
         return URL.create("sqlite", database=str(url))
     try:
@@ -222,7 +264,7 @@ def _parse(url: str | Path) -> URL:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun below, not guessed by the driver
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous = NORMAL")
 
 

@@ -7,10 +7,12 @@ when ``schema`` does.
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from sqlalchemy import Connection, inspect, text
+from typing import TYPE_CHECKING
 
 from understudy.errors import CatalogError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _SESSIONS = """
 CREATE TABLE sessions (
@@ -50,31 +52,32 @@ CREATE TABLE sessions (
 
 
 def _1_sessions(connection: Connection) -> None:
-    connection.execute(text(_SESSIONS))
-    connection.execute(text("CREATE INDEX sessions_by_start ON sessions (started_at)"))
-    connection.execute(text("CREATE INDEX sessions_by_directory ON sessions (directory)"))
-    connection.execute(
-        text(
-            "CREATE TABLE session_tags"
-            " (session TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (session, tag))"
-        )
+    connection.exec_driver_sql(_SESSIONS)
+    connection.exec_driver_sql("CREATE INDEX sessions_by_start ON sessions (started_at)")
+    connection.exec_driver_sql("CREATE INDEX sessions_by_directory ON sessions (directory)")
+    connection.exec_driver_sql(
+        "CREATE TABLE session_tags"
+        " (session TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (session, tag))"
     )
 
 
 def _2_play(connection: Connection) -> None:
-    connection.execute(text("ALTER TABLE sessions ADD COLUMN task_id TEXT NOT NULL DEFAULT ''"))
-    connection.execute(text("ALTER TABLE sessions ADD COLUMN play TEXT"))
+    connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN task_id TEXT NOT NULL DEFAULT ''")
+    connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN play TEXT")
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_1_sessions, _2_play)
 CATALOG_SCHEMA = len(MIGRATIONS)
+READ_SCHEMA = "SELECT value FROM meta WHERE key = 'schema'"
 
 
 def stored_schema(connection: Connection) -> int:
     """The number of the last migration applied; 0 for an empty database."""
+    from sqlalchemy import inspect
+
     if not inspect(connection).has_table("meta"):
         return 0
-    value = connection.execute(text("SELECT value FROM meta WHERE key = 'schema'")).scalar()
+    value = connection.exec_driver_sql(READ_SCHEMA).scalar()
     return int(value) if value is not None else 0
 
 
@@ -92,13 +95,11 @@ def migrate(connection: Connection, where: str) -> None:
     schema = stored_schema(connection)
     refuse_newer(schema, where)
     if schema == 0:
-        connection.execute(
-            text("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        connection.exec_driver_sql(
+            "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
         )
     for migration in MIGRATIONS[schema:]:
         migration(connection)
-    connection.execute(text("DELETE FROM meta WHERE key = 'schema'"))
-    connection.execute(
-        text("INSERT INTO meta (key, value) VALUES ('schema', :schema)"),
-        {"schema": str(CATALOG_SCHEMA)},
-    )
+    connection.exec_driver_sql("DELETE FROM meta WHERE key = 'schema'")
+    written = f"INSERT INTO meta (key, value) VALUES ('schema', '{CATALOG_SCHEMA}')"  # noqa: S608
+    connection.exec_driver_sql(written)

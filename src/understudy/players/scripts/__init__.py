@@ -1,0 +1,1 @@
+"""The scripts of the built-in games, a package each."""
