@@ -9,7 +9,7 @@ import click
 
 from understudy._util.counting import counted
 from understudy.cli._commands import Group, json_option, open_workspace, workspace_option
-from understudy.cli._output import human_bytes, print_facts, print_json, print_table
+from understudy.cli._output import human_bytes, print_facts, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -324,6 +324,63 @@ def clean_up_versions(
     rows = [(one.ref, human_bytes(one.size), one.reason or would) for one in outcome]
     print_table(("VERSION", "SIZE", "WHAT BECOMES OF IT" if dry_run else "WHAT BECAME"), rows)
     click.echo(f"{human_bytes(freed)} {'would be freed' if dry_run else 'freed'}.")
+
+
+@model.command("make-base")
+@click.argument("name", default="base")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write it to this folder instead of making a version of a model.",
+)
+@click.option(
+    "--size",
+    type=click.Choice(["full", "tiny"]),
+    default="full",
+    show_default=True,
+    help="full: the one that comes with the package, in half an hour or so; tiny: in seconds, for "
+    "tests.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Decides corpus, tokenizer and weights.")
+@click.option("--steps", type=click.IntRange(min=1), help="How many steps to train.")
+@json_option
+@workspace_option
+def make_base_model(
+    name: str,
+    to: Path | None,
+    size: str,
+    seed: int | None,
+    steps: int | None,
+    as_json: bool,
+    workspace_path: Path | None,
+) -> None:
+    """Make the small base model anew, from its corpus alone.
+
+    It becomes a version of the model NAME (`base` unless given), which --base of a training takes.
+    What was interrupted is gone on with by the same call.
+    """
+    from understudy.train.base_version import make_base_folder, make_base_version
+
+    with progress("making the base") as report:
+
+        def tell(step: int, of: int, loss: float) -> None:
+            report(step, of)
+
+        if to is not None:
+            folder = make_base_folder(to, size, seed=seed, steps=steps, progress=tell)
+            facts: dict[str, Any] = {"path": folder}
+        else:
+            with open_workspace(workspace_path) as workspace:
+                made = make_base_version(
+                    workspace, name, size, seed=seed, steps=steps, progress=tell
+                )
+            facts = {"model": made.name, "version": made.version, "path": made.folder}
+            facts |= made.facts["metrics"]
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(list(facts.items()))
 
 
 def _shown(value: object) -> object:

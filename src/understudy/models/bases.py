@@ -7,6 +7,7 @@ Face hub, taken from its cache or downloaded.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from pathlib import Path
@@ -126,7 +127,15 @@ def base_of(workspace: WorkspaceFolder | None, facts: dict[str, Any]) -> Base:
 def folder_sha256(folder: Path) -> str:
     """A hash over the files of a model (weights, configuration, tokenizer), by name and content."""
     names = {path.name for part in _PARTS for path in folder.glob(part) if path.is_file()}
-    files = hash_tree(folder, sorted(names - {"README.md"}))
+    found = sorted(names - {"README.md"})
+    times = tuple((folder / name).stat().st_mtime_ns for name in found)
+    return _sha256_of(folder.absolute(), tuple(found), times)
+
+
+@functools.lru_cache(maxsize=32)
+def _sha256_of(folder: Path, names: tuple[str, ...], times: tuple[int, ...]) -> str:
+    """Remembered as long as no file was written: a training asks several times, of gigabytes."""
+    files = hash_tree(folder, names)
     return sha256_bytes("".join(f"{name} {files[name].sha256}\n" for name in files).encode())
 
 

@@ -39,7 +39,8 @@ def card(
         _table(("Source", "Examples", "Licence"), list(_sources(facts))),
         _amounts(facts.get("data", {})),
         "## Lineage",
-        _table(("Made from", "Name"), [(parent.kind, parent.id) for parent in manifest.parents]),
+        _table(("Made from", "Id"), [(parent.kind, parent.id) for parent in manifest.parents])
+        or "It was made from no dataset, session or model of its workspace.",
         "## Settings",
         _table(("Setting", "Value"), list(_flat(facts.get("settings", {})))),
         "## Where it was trained",

@@ -53,7 +53,7 @@ def compare(before: ModelVersion, after: ModelVersion) -> Comparison:
             before.facts.get("settings", {}) | _seed(before),
             after.facts.get("settings", {}) | _seed(after),
         ),
-        data=_differences(before.facts.get("data", {}), after.facts.get("data", {})),
+        data=_differences(_data(before), _data(after)),
         metrics=_differences(before.facts.get("metrics", {}), after.facts.get("metrics", {})),
         scores=scores,
     )
@@ -66,6 +66,11 @@ def compare(before: ModelVersion, after: ModelVersion) -> Comparison:
         only_before=len(old - new),
         only_after=len(new - old),
     )
+
+
+def _data(version: ModelVersion) -> dict[str, Any]:
+    data = dict(version.facts.get("data", {}))
+    return {**data, "sources": [source.get("name", "") for source in data.get("sources", ())]}
 
 
 def _seed(version: ModelVersion) -> dict[str, Any]:

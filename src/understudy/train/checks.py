@@ -58,7 +58,7 @@ class Checked(msgspec.Struct, kw_only=True):
 
     def facts(self) -> dict[str, Any]:
         return {
-            "tokens": self.tokens,
+            "data_tokens": self.tokens,
             "learned_tokens": self.learned,
             "longest": self.longest,
             "calls": self.calls,

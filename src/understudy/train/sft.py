@@ -69,16 +69,20 @@ def train_sft(
     chat = ChatText(tokenizer)
     rows = _checked(examples, chat, settings, registry, base)
     held = _checked(validation[: settings.validation_most], chat, settings, registry, base)
-    numbers = numbers_for(settings)
-    row_length = settings.max_seq_length if settings.packing else rows.longest
-    model = load_model(base, settings, numbers, adapter, longest=row_length)
-    if rows.longest > _positions(base):
+    if not rows.rows:
         raise TrainingError(
-            f"an example has {rows.longest:,} tokens and the base reads {_positions(base):,}; "
-            "lower max_seq_length and leave longer ones out with too_long=drop, or take another "
-            "base"
+            f"all {len(examples):,} examples are longer than {settings.max_seq_length:,} tokens; "
+            "raise max_seq_length"
         )
-
+    longest = max(rows.longest, held.longest)
+    if longest > _positions(base):
+        raise TrainingError(
+            f"an example has {longest:,} tokens and the base reads {_positions(base):,}; lower "
+            "max_seq_length and leave longer ones out with too_long=drop, or take another base"
+        )
+    numbers = numbers_for(settings)
+    row_length = settings.max_seq_length if settings.packing else longest
+    model = load_model(base, settings, numbers, adapter, longest=row_length)
     options: dict[str, Any] = {"packing": settings.packing, "eval_packing": False}
     order = None
     if settings.group_by_length and not settings.packing:
@@ -183,14 +187,15 @@ def _checked(
     registry: ToolRegistry | None,
     base: Path,
 ) -> Checked:
-    return check_examples(
-        examples,
-        chat,
-        registry=registry,
-        max_length=settings.max_seq_length,
-        drop_too_long=settings.too_long == "drop",
-        stop_tokens=_generation_stops(base),
-    )
+    with quiet():
+        return check_examples(
+            examples,
+            chat,
+            registry=registry,
+            max_length=settings.max_seq_length,
+            drop_too_long=settings.too_long == "drop",
+            stop_tokens=_generation_stops(base),
+        )
 
 
 def _generation_stops(base: Path) -> list[int]:

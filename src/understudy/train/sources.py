@@ -266,8 +266,8 @@ def _generated(source: str, reading: Reading) -> Loaded:
     count, mark, exchanges = source.partition(":")[2].partition("x")
     if not count.isdecimal() or not int(count) or (mark and not exchanges.isdecimal()):
         raise UsageError(
-            f"{source!r} names no number of scenarios; write {GENERATED}:4000, or {GENERATED}:4000x6 "
-            "for up to 6 exchanges in each"
+            f"{source!r} names no number of scenarios; write {GENERATED}:4000, or "
+            f"{GENERATED}:4000x6 for up to 6 exchanges in each"
         )
     loaded = Loaded()
     limit = (int(exchanges),) if mark else ()

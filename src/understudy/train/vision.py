@@ -72,6 +72,11 @@ def train_on_pictures(
     template = _template(processor)
     seen = _checked(examples, processor, template, settings)
     held = _checked(validation[: settings.validation_most], processor, template, settings)
+    if not seen.kept:
+        raise TrainingError(
+            f"all {len(examples):,} examples are longer than {settings.max_seq_length:,} tokens "
+            "with their pictures; raise max_seq_length"
+        )
     numbers = numbers_for(settings)
     model = load_model(base, settings, numbers, adapter, longest=seen.longest)
     run = Training(
@@ -99,7 +104,7 @@ def train_on_pictures(
         )
     facts = run.train(trainer, source, resume=resume)
     counted = {
-        "tokens": seen.tokens,
+        "data_tokens": seen.tokens,
         "learned_tokens": seen.learned,
         "longest": seen.longest,
         "pictures": seen.pictures,
