@@ -203,3 +203,13 @@ def _write_fast(model: bytes, folder: Path, template: str) -> None:
 def edit_json(path: Path, **changes: Any) -> None:
     """Change keys of a JSON file."""
     path.write_text(json.dumps(json.loads(path.read_text()) | changes), encoding="utf-8")
+
+
+def write_scenarios(folder: Path) -> None:
+    """One scenario that the model has room for."""
+    folder.mkdir()
+    text = (
+        "# SYSTEM\nRole: Dungeon Master\nRules: none\n\n# USER\nI take the rope.\n\n"
+        "# DM\nMira takes the rope. [inventory: Mira, add, rope]\n"
+    )
+    (folder / "rope.md").write_text(text, encoding="utf-8")

@@ -33,6 +33,7 @@ from understudy.store.ulids import new_ulid
 from understudy.store.versions import Version, Versions, check_name
 
 TEST_RESULTS = "test_results.json"
+_SINGLE_CASES = ("outcomes", "examples")
 
 
 class Bundle(Version):
@@ -141,7 +142,7 @@ def _facts(
         "sampling": msgspec.to_builtins(package.sampling),
         "tools": list(package.tools.names),
         "validation": {"passed": not reasons, "forced": bool(reasons), "reasons": reasons},
-        "evaluation": version.result(VALIDATION),
+        "evaluation": _scores(version.result(VALIDATION)),
         "checks": {name: _told(check) for name, check in checks.items()},
         "lineage": {
             "model": version.ref,
@@ -153,6 +154,13 @@ def _facts(
         },
         "code_version": __version__,
     }
+
+
+def _scores(results: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a validation found, without each single case."""
+    if results is None:
+        return None
+    return {key: value for key, value in results.items() if key not in _SINGLE_CASES}
 
 
 def _told(check: msgspec.Struct | None) -> Any:

@@ -1,0 +1,80 @@
+"""A GGUF file that answers chats: the same always, and what cannot be run is told."""
+
+from __future__ import annotations
+
+import pytest
+from tests.deploy.conftest import *  # noqa: F403 - its fixtures
+from tests.deploy.small_models import PROMPTS
+
+from understudy.errors import PlayerError
+from understudy.players.backends.chat_model import tokens_per_second
+from understudy.players.backends.llama_cpp import LlamaCppModel, LlamaServer, threads_for
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model(f16_file):
+    model = LlamaCppModel(f16_file)
+    yield model
+    model.close()
+
+
+def texts(answers):
+    return [answer.text for answer in answers]
+
+
+def test_it_answers_through_the_models_own_template_and_stops_at_its_end(model):
+    told = []
+    answers = model.answer(PROMPTS[:3], progress=lambda done, of: told.append((done, of)))
+    assert " takes the rope. [inventory: " in texts(answers)[0]
+    assert texts(answers)[0].endswith("]")
+    assert all(5 < answer.tokens < 40 for answer in answers)
+    assert tokens_per_second(answers) > 1
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert model.name == "model-f16"
+
+
+def test_an_answer_depends_on_its_conversation_alone(model):
+    """What was asked before would be reused by the server, and change the last digits."""
+    forward = texts(model.answer(PROMPTS))
+    backward = texts(model.answer(PROMPTS[::-1]))
+    assert forward == backward[::-1]
+    assert texts(model.answer(PROMPTS[5:6])) == forward[5:6]
+
+
+def test_drawn_words_differ_by_seed_and_never_for_the_same_seed(model):
+    drawn = [model.answer(PROMPTS[:1], temperature=5.0, seed=n)[0].text for n in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_no_more_tokens_are_made_than_are_asked_for(model):
+    assert model.answer(PROMPTS[:1], max_tokens=3)[0].tokens == 3
+
+
+def test_a_conversation_without_room_is_told(model):
+    long = [{"role": "user", "content": "I take the rope. " * 300}]
+    with pytest.raises(PlayerError, match="exceeds the available context size"):
+        model.answer([long])
+
+
+def test_files_that_are_no_models_are_told(tmp_path, f16_file):
+    (tmp_path / "junk.gguf").write_bytes(b"GGUF" + bytes(500))
+    (tmp_path / "cut.gguf").write_bytes(f16_file.read_bytes()[:200_000])
+    for name in ("junk.gguf", "cut.gguf"):
+        with pytest.raises(PlayerError, match=f"cannot load .*{name}"):
+            LlamaCppModel(tmp_path / name)
+    with pytest.raises(PlayerError, match="there is no model file"):
+        LlamaCppModel(tmp_path / "none.gguf")
+
+
+def test_two_models_run_beside_each_other_and_listen_to_nobody_else(f16_file, model):
+    with LlamaServer(f16_file, token="a", name="other") as other:
+        assert other.url != model.server.url
+        assert other.ask("/v1/models")["data"][0]["id"] == "other"
+    with pytest.raises(PlayerError, match="does not answer"):
+        other.ask("/v1/models")
+
+
+def test_a_small_model_is_given_one_thread(f16_file):
+    assert threads_for(f16_file) == 1
