@@ -9,13 +9,14 @@ PINS := pyproject.toml constraints.txt
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick test-long lint format bench docs docs-pages clean
+.PHONY: help setup demo test test-quick test-long test-node lint format bench docs docs-pages clean
 
 help:
 	@echo "make demo        from play to training data: a conversation and ten tasks of a game"
 	@echo "make test        all tests but the long ones, with coverage"
 	@echo "make test-quick  the tests that need no more than a moment"
 	@echo "make test-long   the tests that take minutes"
+	@echo "make test-node   a mobile bundle in Node, with 1.2 GB of packages from npm"
 	@echo "make lint        ruff, mypy and the floors of the house"
 	@echo "make bench       the measurements, beside their peers"
 	@echo "make docs        the documentation, into site/"
@@ -57,6 +58,9 @@ test-quick: $(VENV)/.dev
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long
 
+test-node: $(VENV)/.dev
+	$(BIN)/python tests/node_bundle/check.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -80,4 +84,4 @@ docs: docs-pages
 	@echo "site/index.html"
 
 clean:
-	rm -rf $(VENV) site tests/node/node_modules .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site tests/node/node_modules tests/node_bundle/node_modules .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
