@@ -275,12 +275,19 @@ def _check_said(
             )
         text = str(tokenizer.decode(said, clean_up_tokenization_spaces=False))
         for call in _told_calls(answer, registry):
-            if call not in text:
+            if call in text:
+                continue
+            if call in chat.text(example["messages"], example.get("tools")):
                 raise TrainingError(
-                    f"the call {_shown(call)} in answer {number} of {where} is not in the text "
-                    "that is learned; the chat template of the base leaves calls out, so train "
-                    "with calls=brackets, or take a base whose template writes them"
+                    f"the tokenizer of the base does not give back the call {_shown(call)} in "
+                    f"answer {number} of {where} as it was written; take another base, or give "
+                    "this one the tokenizer that belongs to it"
                 )
+            raise TrainingError(
+                f"the call {_shown(call)} in answer {number} of {where} is not in the text that is "
+                "learned; the chat template of the base leaves calls out, so train with "
+                "calls=brackets, or take a base whose template writes them"
+            )
 
 
 def _told_calls(answer: Mapping[str, Any], registry: ToolRegistry | None) -> list[str]:
