@@ -68,7 +68,10 @@ def _names(game: Any) -> Iterator[str]:
     elif len(set(actions)) != len(actions):
         yield "`action_names` has a name twice"
     space = game.action_space
-    if not isinstance(space, gymnasium.spaces.Discrete) or space.start != 0:
+    if game.spoken:
+        if not isinstance(space, gymnasium.spaces.Text):
+            yield f"`action_space` of a game in words must be Text, not {space}"
+    elif not isinstance(space, gymnasium.spaces.Discrete) or space.start != 0:
         yield f"`action_space` must be Discrete from 0, not {space}"
     elif space.n != len(actions):
         yield f"`action_space` has {space.n} actions and `action_names` {len(actions)}"
@@ -165,14 +168,17 @@ def _task(game: Any, task: Task) -> Iterator[str]:
             yield f"the report task {task.id!r} is done by an empty report"
 
 
-def _actions(game: Any) -> list[int]:
+def _actions(game: Any) -> list[int | str]:
+    if game.spoken:
+        game.action_space.seed(3)
+        return [game.action_space.sample() for _ in range(_STEPS)]
     names = game.action_names
     playable = [index for index, name in enumerate(names) if name != REPORT]
     random = np.random.default_rng(3)
     return [playable[i] for i in random.integers(0, len(playable), _STEPS)]
 
 
-def _follow(game: Any, play: list[int]) -> list[tuple[Any, ...]]:
+def _follow(game: Any, play: list[int | str]) -> list[tuple[Any, ...]]:
     course = []
     for action in play:
         _, reward, over, cut, _ = game.step(action)

@@ -1,15 +1,16 @@
 """What a game is: a Gymnasium environment with tasks, and with what players need beside it.
 
 ``step`` takes an index of ``action_names`` as every environment of Gymnasium does, or a name, or an
-``Action``, which can carry a text. The same start, seed and actions give the same screens. How many
-steps a player may take is no business of the game.
+``Action``, which can carry a text. A game in words has one action, ``say``: there ``step`` takes
+what is said. The same start, seed and actions give the same screens. How many steps a player may
+take is no business of the game.
 """
 
 from __future__ import annotations
 
 import operator
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from understudy.games.task import CheckResult, Progress, Task
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from understudy.chat.record import Message
 
 try:
     import gymnasium
@@ -30,11 +33,15 @@ except ImportError as error:
 
 REPORT = "report"
 """The action that answers a report task; its text is the answer."""
+SAY = "say"
+"""The action of games in words; its text is what is said."""
+TEXT_ACTIONS = (REPORT, SAY)
+"""The actions that are nothing without their text."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """What a player does in one step; only ``report`` has a text."""
+    """What a player does in one step; only ``report`` and ``say`` have a text."""
 
     name: str
     text: str = ""
@@ -58,9 +65,17 @@ class Game(gymnasium.Env[Any, Any]):
     with ``set_task``, else none. ``info`` of ``reset`` and ``step`` has ``task`` (its id or ``""``)
     and ``success``; that of ``step`` also ``action`` (its name). A step that completes the task
     has the reward 1 and terminates, as does every report in a report task; other rewards are 0.
+
+    A game may have a part for a language model beside the player, and hear in ``take_model`` who
+    plays it. What is said to that model and what it answers stands in ``info`` of ``step`` as
+    ``chats``: a list of ``messages``, ``response`` and ``model``.
     """
 
     name: str = ""
+    open_words: str = ""
+    """What is asked of a player who has no task, where the game can be played without one."""
+    model_part: str = ""
+    """The part that a language model can play beside the player (``Dungeon Master``)."""
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60}  # noqa: RUF012 - as Env has it
 
     _next_task: Task | None = None
@@ -101,6 +116,21 @@ class Game(gymnasium.Env[Any, Any]):
         return {}
 
     @property
+    def spoken(self) -> bool:
+        """Whether all that a player does is to say something."""
+        return only_spoken(self.action_names)
+
+    def take_model(self, name: str, answer: Callable[[list[Message]], str] | None) -> None:
+        """From the next ``reset`` on the model ``name`` plays its part: ``answer`` says what it
+        says to a chat. None: whoever has the part where there is no model. GameError when the game
+        has no such part.
+        """
+        raise GameError(
+            f"no language model plays a part in {self.name}; name a model together with a player "
+            "that asks one, such as `chat`"
+        )
+
+    @property
     def task(self) -> Task | None:
         """The task that is being played."""
         return self._progress.task if self._progress else None
@@ -125,12 +155,12 @@ class Game(gymnasium.Env[Any, Any]):
         return self._progress.observe(self.memory())
 
     def as_action(self, action: Action | str | int) -> Action:
-        """``action``, given by its index or name, as an Action; GameError when there is none."""
+        """``action``, given by its index, name or words, as an Action; GameError for none."""
         names = self.action_names
         if isinstance(action, Action):
             chosen = action
         elif isinstance(action, str):
-            chosen = Action(action)
+            chosen = Action(SAY, action) if self.spoken else Action(action)
         else:
             try:
                 index = operator.index(action)
@@ -171,6 +201,11 @@ class Game(gymnasium.Env[Any, Any]):
         success = progress.observe(self.memory()).success
         info |= {"task": progress.task.id, "success": success}
         return float(success), success or reports, info
+
+
+def only_spoken(action_names: Iterable[str]) -> bool:
+    """Whether these actions leave a player nothing to do but to say something."""
+    return tuple(action_names) == (SAY,)
 
 
 def _nearest(wanted: str, known: Iterable[str]) -> str:

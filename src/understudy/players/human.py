@@ -2,7 +2,7 @@
 
 What is shown goes to standard error, so that standard output stays what the command prints. Where
 standard input or error is no terminal, whole lines are read instead, each with the name of an
-action.
+action. In a game in words a line is what is said.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TextIO
 
 from understudy._util.terminal_picture import draw, wants_colour
 from understudy.errors import PlayerError
-from understudy.games.game import REPORT, Action
+from understudy.games.game import REPORT, SAY, Action, only_spoken
 from understudy.players.controls import Controls
 from understudy.players.human_page import count_of_steps, page, printable, terminal_size
 from understudy.players.keyboard import END, Keyboard, open_keyboard
@@ -40,6 +40,9 @@ class HumanPlayer(Player):
                 "or choose another player"
             )
         controls = Controls(situation.game.action_names)
+        if only_spoken(situation.game.action_names):
+            self._asks = _InWords(situation, controls, stdin, stderr)
+            return
         at_terminal = stdin.isatty() and stderr.isatty() and os.environ.get("TERM") != "dumb"
         kind = _AtTerminal if at_terminal else _ByLines
         self._asks = kind(situation, controls, stdin, stderr)
@@ -154,6 +157,26 @@ class _ByLines(_Asks):
         if not line:
             raise PlayerQuit
         return line.strip()
+
+
+class _InWords(_ByLines):
+    """Lines that are said as they stand; the answers are read like a conversation."""
+
+    def ask(self, view: View) -> Decision:
+        if view.step == 1:
+            self.say(f"{self.goal}\nSay what you do; q ends it.\n\n")
+        self.say(printable(view.observation, keep="\n") + "\n\n")
+        while True:
+            line = self._line("> ")
+            if line in ("q", "quit"):
+                raise PlayerQuit
+            if line:
+                return self.decision(Action(SAY, line))
+
+    def told(self, outcome: Outcome) -> None:
+        if outcome.done:
+            self.say(printable(self.situation.game.describe(), keep="\n") + "\n")
+            self.say(f"{_came_of(outcome)}\n")
 
 
 class _AtTerminal(_Asks):

@@ -195,6 +195,7 @@ class _Table:
             action = game.as_action(decision.action)
             _, reward, terminated, truncated, info = game.step(action)
             budget.used += 1
+            self._keep_chats(info)
             after = game.screenshot()
             digest_after, observation_after = screen_digest(after), game.describe()
             outcome = Outcome(
@@ -283,6 +284,11 @@ class _Table:
             model=self._player.model,
             **facts,
         )
+
+    def _keep_chats(self, info: dict[str, Any]) -> None:
+        """What the game and a language model that plays a part in it have said to each other."""
+        for chat in info.get("chats", ()):
+            self._session.chat(**chat)
 
     def _extended(self) -> bool:
         steps = self._budget.extend()

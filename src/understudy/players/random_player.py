@@ -1,7 +1,8 @@
 """The player that presses whatever comes: the floor that every other player has to rise above.
 
 It never reports: a report ends its task, and one made of nothing says nothing about the game. So a
-report task that it plays runs into its step limit.
+report task that it plays runs into its step limit. In a game in words it says some of the words
+that it reads.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import random
 
 from understudy.errors import PlayerError
-from understudy.games.game import REPORT, Action
+from understudy.games.game import REPORT, SAY, Action
 from understudy.players.player import Decision, Player, Situation, View
 from understudy.players.registry import PlayerSettings
+
+_WORDS = 5
 
 
 class RandomPlayer(Player):
@@ -40,4 +43,8 @@ class RandomPlayer(Player):
 
     def decide(self, view: View) -> Decision:
         """Any action at all."""
-        return Decision(Action(self._random.choice(self._actions)))
+        name = self._random.choice(self._actions)
+        if name != SAY:
+            return Decision(Action(name))
+        words = view.observation.split() or ["hm"]
+        return Decision(Action(SAY, " ".join(self._random.choices(words, k=_WORDS))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from understudy.games.game import REPORT
+from understudy.games.game import REPORT, SAY
 
 WAIT = "wait"
 
@@ -20,6 +20,7 @@ _WHAT_THEY_DO = {
     "press_right": "walk right, or move the cursor right",
     WAIT: "press nothing and let a moment pass",
     REPORT: "give the answer to what is asked, in `text`; it ends the task, so look first",
+    SAY: "say in `text` what you do or say, in a sentence or two, naming who does it",
 }
 _FILLERS = frozenset(("press", "push", "hit", "tap", "the", "button", "key", "arrow", "walk"))
 _WORD = re.compile(r"[a-z0-9]+")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.games.game import REPORT, Action
+from understudy.games.game import REPORT, SAY, TEXT_ACTIONS, Action, only_spoken
 from understudy.players.chat.actions import meant
 
 LONGEST_SENTENCE = 2_000
@@ -20,7 +20,7 @@ LONGEST_NOTE = 300
 _FIELDS = {
     "reasoning": "what you see on the screen, and why you choose this action",
     "action": "the name of the action, exactly as listed",
-    "text": "with the action `report` your answer, else an empty text",
+    "text": "with the action `report` your answer, with `say` your words, else an empty text",
     "expected_outcome": "what the screen will show after the action",
     "note": "something worth remembering later on, else an empty text",
 }
@@ -79,17 +79,21 @@ def read_reply(
         return Refusal("the answer has no `action`")
     text = _text(fields.get("text"), LONGEST_SENTENCE)
     name = meant(written.strip(), names)
-    if name is None and REPORT in names:
+    if name is None and _have_texts(names):
         # Written as records write it: "report: three potions".
         before, colon, after = written.partition(":")
-        if colon and meant(before.strip(), names) == REPORT:
-            name, text = REPORT, text or _text(after, LONGEST_SENTENCE)
+        said = meant(before.strip(), names) if colon else None
+        if said in TEXT_ACTIONS:
+            name, text = said, text or _text(after, LONGEST_SENTENCE)
+        elif only_spoken(names):  # nothing else than words could be meant
+            name, text = SAY, text or _text(written, LONGEST_SENTENCE)
     if name is None:
         return Refusal(f"`{_text(written, 60)}` is none of the actions: {', '.join(names)}")
-    if name == REPORT and not text:
-        return Refusal("the action `report` needs its answer in `text`")
+    if name in TEXT_ACTIONS and not text:
+        what = "its answer" if name == REPORT else "the words"
+        return Refusal(f"the action `{name}` needs {what} in `text`")
     return Reply(
-        action=Action(name, text if name == REPORT else ""),
+        action=Action(name, text if name in TEXT_ACTIONS else ""),
         reasoning=_text(fields.get("reasoning"), LONGEST_SENTENCE) or None,
         expected_outcome=_text(fields.get("expected_outcome"), LONGEST_SENTENCE) or None,
         note=_text(fields.get("note"), LONGEST_NOTE),
@@ -98,7 +102,12 @@ def read_reply(
 
 
 def _fields_for(names: Sequence[str]) -> dict[str, str]:
-    return {name: meaning for name, meaning in _FIELDS.items() if name != "text" or REPORT in names}
+    texts = _have_texts(names)
+    return {name: meaning for name, meaning in _FIELDS.items() if name != "text" or texts}
+
+
+def _have_texts(names: Sequence[str]) -> bool:
+    return any(name in TEXT_ACTIONS for name in names)
 
 
 def _text(value: Any, longest: int) -> str:
