@@ -48,10 +48,13 @@ def list_versions(workspace: WorkspaceFolder, names: Sequence[str]) -> list[dict
     from understudy.models.registry import ModelVersion, models_of, promoted
 
     found: list[dict[str, Any]] = []
+    versions = models_of(workspace)
     for name in names:
-        models_of(workspace).find(name)
+        folders = versions.folders(name)
+        if not folders:
+            versions.find(name)  # says which models there are
         in_use = promoted(workspace, name)
-        for folder in models_of(workspace).folders(name):
+        for folder in folders:
             try:
                 version = ModelVersion(folder)
             except UnderstudyError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
 import time
 from collections.abc import Callable
@@ -28,7 +30,8 @@ def make_base_folder(
     work = folder.with_name(f".{folder.name}.training")
     with refusals(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with quiet():
+    # The trainer prints its logs; what a command prints is its own.
+    with quiet(), contextlib.redirect_stdout(io.StringIO()):
         make_base(folder, size, seed=seed, steps=steps, work=work, progress=progress)
     shutil.rmtree(work, ignore_errors=True)
     return folder

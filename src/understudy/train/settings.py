@@ -34,7 +34,7 @@ class TrainSettings(BaseModel):
     lora_alpha: int = Field(
         default=16,
         gt=0,
-        description="Its scale: what it adds is multiplied by `lora_alpha` / rank.",
+        description="What the adapter adds is multiplied by `lora_alpha` / `lora_r`.",
     )
     lora_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="Share of the adapter's inputs that is dropped."
