@@ -1,0 +1,139 @@
+"""What a recipe says, and reading it: unknown keys and wrong values are named with their place."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from understudy.errors import NewerSchemaError, SettingsError
+
+SCHEMA = 1
+PACKAGED = Path(__file__).parents[2] / "recipes"
+"""The recipes that come with the package."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Captured(_Part):
+    """Which captured chats are learned from beside the scenarios."""
+
+    game: str | None = None
+    player: str | None = None
+    tags: list[str] = []
+    min_score: float | None = Field(default=7.0, description="None takes all.")
+    score_source: Literal["human", "auto", "any"] = "human"
+
+
+class Data(_Part):
+    """What the model learns from."""
+
+    scenarios: list[str] = ["packaged"]
+    """Files or folders beside the recipe; `packaged` are those of the package."""
+    generated: int = Field(default=0, ge=0)
+    seed: int = Field(default=1, ge=0)
+    turns: int | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    captured: Captured | None = None
+
+
+class Train(_Part):
+    """How it is trained; `settings` are those of `understudy train`."""
+
+    base: str = "embedded"
+    settings: dict[str, Any] = {}
+    budget_minutes: float | None = Field(default=None, gt=0)
+
+
+class Validate(_Part):
+    """How the model is measured, and what it has to reach."""
+
+    limit: int = Field(default=500, gt=0)
+    """Scored cases of a set, at most."""
+    sets: list[str] = []
+    reach: dict[str, float] = {}
+    """Set → the share that the tuned model has to reach; below it, nothing is deployed."""
+    most_lost: float = Field(default=0.03, ge=0, le=1)
+    """How much of any set quantising may cost."""
+
+
+class Convert(_Part):
+    """What becomes of the weights."""
+
+    quantization: str = "q4_k_m"
+
+
+class Deploy(_Part):
+    """Where the model goes."""
+
+    target: str = "gguf-mobile"
+    name: str = ""
+    app: str = ""
+    """The folder of an app beside the recipe that gets a copy; empty: none."""
+    sampling: dict[str, Any] = {}
+
+
+class Recipe(_Part):
+    """A whole line."""
+
+    schema_version: int = Field(alias="schema", ge=1)
+    name: str = Field(min_length=1)
+    """Of the model."""
+    words: str = ""
+    data: Data = Data()
+    train: Train = Train()
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    convert: Convert = Convert()
+    deploy: Deploy = Deploy()
+
+
+def find_recipe(named: str) -> Path:
+    """The file of the recipe: a path, else the name of one that comes with the package."""
+    path = Path(named)
+    if path.is_file():
+        return path
+    packaged = PACKAGED / f"{path.stem}.toml"
+    if packaged.is_file():
+        return packaged
+    known = ", ".join(sorted(file.stem for file in PACKAGED.glob("*.toml")))
+    raise SettingsError(
+        f"there is no recipe {named}; name a file, or one of those that come with Understudy: "
+        f"{known}"
+    )
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in ``path``. Raises SettingsError with the key that is wrong, or what the TOML is
+    not, and NewerSchemaError for a file of a later version.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"{path} cannot be read ({reason})") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}; mend that place") from error
+    schema = data.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise NewerSchemaError(
+            f"{path} has schema {schema} and this Understudy knows up to {SCHEMA}; update "
+            "Understudy to use it"
+        )
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            raise SettingsError(f"{path}: the key `{key}` is unknown") from error
+        if problem["type"] == "missing":
+            raise SettingsError(f"{path}: the key `{key}` is missing") from error
+        said = problem["msg"].removeprefix("Input should be ")
+        told = f"must be {said}" if said != problem["msg"] else f"is wrong: {said}"
+        raise SettingsError(f"{path}: `{key}` {told}") from error
