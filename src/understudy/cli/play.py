@@ -21,9 +21,13 @@ EXTENSION_STEPS = 10
 @click.option(
     "--player", metavar="NAME",
     help="Who plays: script, random, human, chat or a plug-in's. Default: the script where the "
-    "game has one, else human.",
+    "game has one and a task is given, else human.",
 )  # fmt: skip
-@click.option("--model", metavar="NAME", help="The model that a chat player asks.")
+@click.option(
+    "--model", metavar="NAME",
+    help="The model that a chat player asks; in the tavern, the Dungeon Master: a model or bundle "
+    "of the workspace, a .gguf file, a folder, or a model of the server in [chat].",
+)  # fmt: skip
 @click.option(
     "--steps", type=click.IntRange(min=1), metavar="N",
     help="The step limit. Default: by the task's reference steps and difficulty.",
@@ -54,6 +58,7 @@ EXTENSION_STEPS = 10
     "--show/--no-show", default=None,
     help="Draw the screen after each step. Default: not, except where a person plays.",
 )  # fmt: skip
+@click.option("--tasks", "list_tasks", is_flag=True, help="List the game's tasks.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag the session.")
 @click.option("--license", default="", metavar="NAME", help="Licence of what is recorded.")
 @click.option("--consent", default="", metavar="TEXT", help="Note of the player's consent.")
@@ -66,6 +71,7 @@ def play(
     game: str,
     task: str | None,
     as_json: bool,
+    list_tasks: bool,
     show: bool | None,
     workspace_path: Path | None,
     **given: Any,
@@ -73,11 +79,12 @@ def play(
     """Play a game step by step, and record it.
 
     GAME is a game's name, or the path of the TOML file of a ROM of your own. TASK is a task's id
-    or what you want done, in your own words; without it the game's tasks are listed. Every session
-    is recorded, whatever becomes of it. The exit status is 0 when the task is done, also when it
-    is for a person to say, and 1 when it is not.
+    or what you want done, in your own words; without it the game's tasks are listed, but the
+    tavern is played as one likes (--tasks lists its tasks). Every session is recorded, whatever
+    becomes of it. The exit status is 0 when the task is done, also when it is for a person to say,
+    and 1 when it is not.
     """
-    if task is None:
+    if list_tasks or (task is None and not _is_open(game)):
         _list_tasks(game, workspace_path, as_json)
         return
     from understudy.pipeline.play import Players, PlayRequest, play_session
@@ -85,7 +92,7 @@ def play(
 
     request = PlayRequest(
         game=game,
-        asked=task,
+        asked=task or "",
         player=given.pop("player") or "",
         extension=given.pop("allow_extension") or 0,
         name=given.pop("training_session"),
@@ -96,6 +103,13 @@ def play(
         session = play_session(workspace, players, request, on_begin=told.begin, on_step=told.step)
     tell(session, as_json=as_json)
     context.exit(exit_status(session))
+
+
+def _is_open(game: str) -> bool:
+    """Whether the game can be played without a task."""
+    from understudy.games.registry import is_open
+
+    return is_open(game)
 
 
 def _list_tasks(game: str, workspace_path: Path | None, as_json: bool) -> None:

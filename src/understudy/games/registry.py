@@ -66,6 +66,14 @@ def open_game(name: str | Path, *, settings: GamesSettings | None = None) -> Gam
     return game
 
 
+def is_open(name: str) -> bool:
+    """Whether the game called ``name`` can be played without a task; opens none on a ROM."""
+    if _is_path(name) or name not in game_names():
+        return False
+    found = plugins.load_one(plugins.GAMES, name)
+    return bool(getattr(found, "open_words", ""))
+
+
 def _is_path(name: str) -> bool:
     return name.endswith(".toml") or "/" in name or "\\" in name
 

@@ -14,6 +14,7 @@ from understudy.games.finding import FoundTask, find_task
 from understudy.games.game import Game
 from understudy.games.registry import located, open_game
 from understudy.games.task import Task
+from understudy.players.backends.chat_model import ChatModel
 from understudy.players.budget import StepBudget
 from understudy.players.loop import Played, PlayedStep, play
 from understudy.players.player import Player
@@ -31,10 +32,11 @@ class PlayRequest:
     game: str
     """Name of a game, or the path of its TOML file."""
     asked: str
-    """A task's id, its words, or any words."""
+    """A task's id, its words, or any words; empty where the game can be played without."""
     player: str = ""
-    """Empty: the script where the game has one, else a person."""
+    """Empty: the script where the game has one and a task is asked for, else a person."""
     model: str | None = None
+    """Plays the part that the game has for a language model, else the chat player asks it."""
     steps: int | None = None
     """The step limit; None adapts it to the task."""
     extension: int = 0
@@ -76,12 +78,34 @@ class Players:
         self._workspace = workspace
         self._games: dict[str, Game] = {}
         self._players: dict[tuple[str, str | None, float], Player] = {}
+        self._models: dict[str, ChatModel] = {}
 
     def game(self, name: str) -> Game:
         """The game called ``name``, opened at its first use. Raises as ``open_game`` does."""
         if name not in self._games:
             self._games[name] = open_game(name, settings=self._workspace.settings.games)
         return self._games[name]
+
+    def cast(self, game: Game, model: str | None) -> str | None:
+        """Let ``model`` play the game's part for a language model; the name of who plays it then.
+
+        None where the game has no such part, or nobody is named for it. Raises as
+        ``open_chat_model`` does.
+        """
+        if not game.model_part:
+            return None
+        if model is None:
+            game.take_model("", None)
+            return None
+        if model not in self._models:
+            from understudy.pipeline.chat_models import open_chat_model
+
+            self._models[model] = open_chat_model(
+                model, self._workspace, self._workspace.settings, self._players_folder()
+            )
+        playing = self._models[model]
+        game.take_model(playing.name, lambda messages: playing.answer([messages])[0].text)
+        return playing.name
 
     def player(self, name: str, model: str | None = None, mistakes: float = 0.0) -> Player:
         """The player called ``name``, made at its first use. Raises as ``make_player`` does."""
@@ -115,6 +139,9 @@ class Players:
         while self._players:
             _, player = self._players.popitem()
             player.close()
+        while self._models:
+            _, model = self._models.popitem()
+            model.close()
 
     def _players_folder(self) -> Path:
         folder = self._workspace.internal / _PLAYERS_FOLDER
@@ -149,25 +176,28 @@ def play_session(
     from then on everything ends in the session, and ``PlayedSession`` tells. ``on_begin`` hears
     which task was found, who plays, and the step limit.
     """
-    if not request.asked.strip():
-        raise UsageError("nothing is asked of the player; say what is to be done, or name a task")
     if request.seed < 0:
         raise UsageError(f"the seed is {request.seed}; give 0 or more")
     game = players.game(request.game)
-    found = find_task(game.tasks, request.asked)
-    name = request.player or default_player(game.name)
+    asked = request.asked.strip() and request.asked
+    if not asked and not game.open_words:
+        raise UsageError("nothing is asked of the player; say what is to be done, or name a task")
+    found = find_task(game.tasks, asked) if asked else FoundTask(None)
+    asked = asked or game.open_words
+    name = request.player or (default_player(game.name) if request.asked.strip() else "human")
     if name == "script" and found.task is None:
-        raise UsageError(_no_task(game, request.asked, found))
-    player = players.player(name, request.model, request.mistakes)
+        raise UsageError(_no_task(game, asked, found))
+    cast = players.cast(game, request.model)
+    player = players.player(name, None if game.model_part else request.model, request.mistakes)
     budget = StepBudget.for_task(found.task, request.steps, request.extension)
     if on_begin is not None:
         on_begin(found, player, budget.limit)
     session = workspace.record(
         game=game.name,
-        task=request.asked if found.task is None else found.task.words,
+        task=asked if found.task is None else found.task.words,
         player=player.name,
-        model=player.model,
-        name=request.name or (found.task.id if found.task else request.asked),
+        model=cast or player.model,
+        name=request.name or (found.task.id if found.task else asked),
         tags=request.tags,
         license=request.license,
         consent=request.consent,
@@ -182,7 +212,7 @@ def play_session(
         player,
         session,
         budget,
-        words=found.task.words if found.task else request.asked,
+        words=found.task.words if found.task else asked,
         task=found.task,
         seed=request.seed,
         collect_screenshots=request.collect_screenshots,
