@@ -19,10 +19,18 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 @click.command(cls=Command)
+@click.option(
+    "--models",
+    is_flag=True,
+    help="Look at language models too: the libraries that train and run them, the training data, "
+    "every version, GGUF file and bundle; what is in use is loaded.",
+)
 @json_option
 @workspace_option
 @click.pass_context
-def doctor(context: click.Context, as_json: bool, workspace_path: Path | None) -> None:
+def doctor(
+    context: click.Context, models: bool, as_json: bool, workspace_path: Path | None
+) -> None:
     """Check the workspace, its disk and its catalog.
 
     Also the installation, and when the disk will be full at the present pace. Each finding says
@@ -36,7 +44,7 @@ def doctor(context: click.Context, as_json: bool, workspace_path: Path | None) -
             verdict = click.style(f"{check.verdict:<8}", fg=_COLOURS[check.verdict])
             click.echo(f"{verdict} {check.name:<10}  {check.said}")
 
-    diagnosis = examine(workspace_path, proxy_port=DEFAULT_PORT, report=show)
+    diagnosis = examine(workspace_path, proxy_port=DEFAULT_PORT, models=models, report=show)
     checks = diagnosis.checks
     if as_json:
         print_json({"ok": diagnosis.ok, "workspace": diagnosis.workspace, "checks": checks})

@@ -34,25 +34,31 @@ def examine(
     path: str | os.PathLike[str] | None = None,
     *,
     proxy_port: int,
+    models: bool = False,
     report: Callable[[Check], None] = lambda check: None,
 ) -> Diagnosis:
     """Check this installation and the workspace at ``path`` (found as everywhere else).
 
-    ``report`` is called with each check once it is made.
+    With ``models`` also what trains and runs language models, and those of the workspace, each of
+    which is loaded. ``report`` is called with each check once it is made.
     """
     from understudy.store.folder import resolve_workspace_path
 
     where = resolve_workspace_path(path)
     checks = []
-    for check in _all_checks(where, proxy_port):
+    for check in _all_checks(where, proxy_port, models):
         checks.append(check)
         report(check)
     return Diagnosis(workspace=str(where), checks=checks)
 
 
-def _all_checks(where: Path, proxy_port: int) -> Iterator[Check]:
+def _all_checks(where: Path, proxy_port: int, models: bool) -> Iterator[Check]:
     yield from _guarded("installation", lambda: check_machine(proxy_port))
     yield from _guarded("workspace", lambda: check_workspace(where))
+    if models:
+        from understudy.pipeline.doctor_models import check_models
+
+        yield from _guarded("models", lambda: check_models(where))
 
 
 def _guarded(name: str, checks: Callable[[], Iterator[Check]]) -> Iterator[Check]:
