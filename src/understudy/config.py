@@ -269,6 +269,23 @@ class ChatSettings(_Section):
     )
 
 
+class ValidationSettings(_Section):
+    """What a model has to reach in `understudy validate`."""
+
+    reach: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description="The least share of right answers of the trained model, by validation set. "
+        "Nothing is asked for where this is empty.",
+        examples=[{"combinations": 0.97, "no_call": 0.97}],
+    )
+    most_lost: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="How much of any set quantising may cost.",
+    )
+
+
 class Settings(_Section):
     """The settings of one workspace; every key has a default."""
 
@@ -286,6 +303,7 @@ class Settings(_Section):
     disk: DiskSettings = Field(default_factory=DiskSettings)
     games: GamesSettings = Field(default_factory=GamesSettings)
     chat: ChatSettings = Field(default_factory=ChatSettings)
+    validation: ValidationSettings = Field(default_factory=ValidationSettings)
 
 
 def load_settings(path: Path) -> Settings:
