@@ -138,13 +138,13 @@ class SplitFiles:
 class ExampleWriter:
     """Writes validated examples for an export; nothing is in its place before ``finish``."""
 
-    def __init__(self, files: SplitFiles, encode: Callable[[dict[str, Any]], bytes]) -> None:
+    def __init__(self, files: SplitFiles, encode: Callable[[Any], bytes]) -> None:
         self._files = files
         self._encode = encode
         self.count = 0
         self.lost: Counter[str] = Counter()
 
-    def write(self, example: dict[str, Any]) -> None:
+    def write(self, example: Any) -> None:
         """Add one example; FormatError when it cannot be written, StorageError as the disk does."""
         self._files.add(self._encode(example))
         self.count += 1

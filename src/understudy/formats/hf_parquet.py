@@ -28,10 +28,12 @@ from understudy.formats._parquet_file import (
     list_of,
     read_table_rows,
 )
-from understudy.formats.dataset_rows import AgentRow, ChatRow, Row
+from understudy.formats.dataset_rows import AgentRow, ChatRow, Row, ScenarioPart
 from understudy.session.instruction import InstructionRow
 
-Kind = Literal["agent", "chat"]
+Kind = Literal["agent", "chat", "preference"]
+"""What a dataset is of: steps of players, chats, or answers that somebody corrected or judged. The
+rows of the last two are alike."""
 
 AGENT_FEATURES = {
     "instruction": TEXT,
@@ -77,6 +79,11 @@ CHAT_FEATURES = {
     "player": TEXT,
     "line": WHOLE,
     "corrected": YES_NO,
+    "rejected": list_of(JSON),
+    "answer_score": NUMBER,
+    "scenario": TEXT,
+    "scenario_sha256": TEXT,
+    "scenario_seed": WHOLE,
 }
 
 _RENAMED = {"session_id": "session", "session_name": "name", "line": "n"}
@@ -89,7 +96,7 @@ _TEXTS = tuple(
     for column, feature in AGENT_FEATURES.items()
     if feature is TEXT and column in _AGENT_FIELDS
 )
-_FEATURES: dict[Kind, dict[str, Any]] = {"agent": AGENT_FEATURES, "chat": CHAT_FEATURES}
+_FEATURES: dict[str, dict[str, Any]] = {"agent": AGENT_FEATURES, "chat": CHAT_FEATURES}
 _ROW_BYTES = 300
 """What a row takes beside its picture and its texts."""
 
@@ -103,12 +110,12 @@ class RowFile:
         self.count = 0
         self.lost: Counter[str] = Counter()
         self._output = output
-        self._kind: Kind | None = None
+        self._kind: str | None = None
         self._file: ParquetFile | None = None
 
     def write(self, row: Row) -> None:
         """Add one row; FormatError when it cannot be written, StorageError as the disk does."""
-        kind: Kind = "agent" if isinstance(row, AgentRow) else "chat"
+        kind = "agent" if isinstance(row, AgentRow) else "chat"
         if self._file is None:
             self._kind, self._file = kind, ParquetFile(self._output, _FEATURES[kind])
         elif kind != self._kind:
@@ -173,7 +180,9 @@ def _chat_values(row: ChatRow) -> tuple[list[Any], int]:
         [json_value(entry) for entry in example[key]] if example.get(key) is not None else None
         for key in ("messages", "tools", "functions")
     ]
-    check_text(row.session, row.timestamp, row.model_used, row.game, row.player)
+    part = row.scenario
+    check_text(row.origin, row.timestamp, row.model_used, row.game, row.player)
+    rejected = None if row.rejected is None else [json_value(row.rejected)]
     values = [
         *lists,
         example.get("parallel_tool_calls"),
@@ -187,8 +196,14 @@ def _chat_values(row: ChatRow) -> tuple[list[Any], int]:
         row.player,
         row.n,
         row.corrected,
+        rejected,
+        row.answer_score,
+        part.name if part else None,
+        part.sha256 if part else None,
+        part.seed if part else None,
     ]
-    return values, _ROW_BYTES + sum(len(text) for found in lists for text in found or ())
+    texts = (text for found in (*lists, rejected) for text in found or ())
+    return values, _ROW_BYTES + sum(map(len, texts))
 
 
 def _chat_row(values: dict[str, Any]) -> ChatRow:
@@ -199,12 +214,21 @@ def _chat_row(values: dict[str, Any]) -> ChatRow:
     if values["parallel_tool_calls"] is not None:
         example["parallel_tool_calls"] = values["parallel_tool_calls"]
     plain = ("timestamp", "model_used", "success", "human_score", "auto_score", "game", "player")
+    # Files of earlier versions end with `corrected`.
+    rejected, name = values.get("rejected"), values.get("scenario")
     return ChatRow(
         example=example,
         session=values["session_id"],
         n=values["line"],
         corrected=values["corrected"],
-        **{name: values[name] for name in plain},
+        rejected=decode_element(rejected[0].encode()) if rejected else None,
+        answer_score=values.get("answer_score"),
+        scenario=None
+        if name is None
+        else ScenarioPart(
+            name=name, sha256=values["scenario_sha256"] or "", seed=values["scenario_seed"]
+        ),
+        **{column: values[column] for column in plain},
     )
 
 

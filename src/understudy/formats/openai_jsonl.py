@@ -39,6 +39,13 @@ def read_examples(
     yield from read_json_lines(path, validate_example, report=report)
 
 
+def too_few(count: int) -> list[str]:
+    """The warning about fewer examples than OpenAI takes; none where there is no reason for it."""
+    if 0 < count < FEWEST_EXAMPLES:
+        return [f"OpenAI takes at least {FEWEST_EXAMPLES} examples in a file; there are {count}"]
+    return []
+
+
 def _encode_line(example: dict[str, Any]) -> bytes:
     return encode_compact(example) + b"\n"
 
@@ -58,8 +65,4 @@ class OpenAIJsonl:
 
     def warnings(self, count: int) -> list[str]:
         """What is odd about an export of ``count`` examples."""
-        if 0 < count < FEWEST_EXAMPLES:
-            return [
-                f"OpenAI takes at least {FEWEST_EXAMPLES} examples in a file; there are {count}"
-            ]
-        return []
+        return too_few(count)

@@ -19,11 +19,12 @@ _MESSAGE_KEYS = {
 _PLAIN_KEYS = {"role", "content", "name"}
 
 
-def validate_example(example: Any) -> list[str]:
+def validate_example(example: Any, *, bare_results: bool = False) -> list[str]:
     """The reasons why ``example`` cannot be trained on; empty when it can.
 
     The deprecated ``functions`` and ``function_call`` are accepted. The calls of the last message
-    need no answers: making them is what is learned.
+    need no answers: making them is what is learned. With ``bare_results`` a ``tool`` message may
+    name no call, as where calls stand in brackets in the words; OpenAI's own format has none such.
     """
     if not isinstance(example, dict):
         return [f"it is a {type(example).__name__}, not an object"]
@@ -32,7 +33,9 @@ def validate_example(example: Any) -> list[str]:
     if not isinstance(messages, list) or not messages:
         return [*reasons, "it has no messages"]
     for number, message in enumerate(messages, start=1):
-        reasons += [f"message {number}: {reason}" for reason in _message(message)]
+        reasons += [
+            f"message {number}: {reason}" for reason in _message(message, bare_results=bare_results)
+        ]
     if not reasons:
         reasons += _order(messages)
         reasons += _images(messages)
@@ -40,7 +43,7 @@ def validate_example(example: Any) -> list[str]:
     return reasons
 
 
-def _message(message: Any) -> Iterable[str]:
+def _message(message: Any, *, bare_results: bool) -> Iterable[str]:
     if not isinstance(message, dict):
         yield f"it is a {type(message).__name__}, not an object"
         return
@@ -56,8 +59,12 @@ def _message(message: Any) -> Iterable[str]:
         yield from _assistant(message)
     else:
         yield from _content(message.get("content"), role)
-    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        yield "it does not say which tool call it answers"
+    bare = bare_results and "tool_call_id" not in message
+    if role == "tool" and not bare and not isinstance(message.get("tool_call_id"), str):
+        yield (
+            "it does not say which tool call it answers (calls in brackets have to be written as "
+            "tool calls)"
+        )
     if role == "function" and not isinstance(message.get("name"), str):
         yield "it does not name the function that it answers"
 
@@ -135,6 +142,11 @@ def _order(messages: list[dict[str, Any]]) -> Iterable[str]:
     open_calls: set[str] = set()
     for number, message in enumerate(messages, start=1):
         if message["role"] == "tool":
+            if "tool_call_id" not in message:
+                before = messages[number - 2]["role"] if number > 1 else ""
+                if open_calls or before not in ("assistant", "tool"):
+                    yield f"message {number} is a result, and no call in brackets stands before it"
+                continue
             if message["tool_call_id"] not in open_calls:
                 yield f"message {number} answers a tool call that does not stand open before it"
             open_calls.discard(message["tool_call_id"])

@@ -226,6 +226,7 @@ def _example(found: Conversation, folder: Path) -> dict[str, Any]:
     if found.system:
         messages.append({"role": "system", "content": found.system})
     called = 0
+    calling = False
     for said in found.conversations:
         if said.who == "function_call":
             called += 1
@@ -235,11 +236,13 @@ def _example(found: Conversation, folder: Path) -> dict[str, Any]:
             made = {"id": f"call_{called}", "type": "function", "function": function}
             messages.append({"role": "assistant", "content": None, "tool_calls": [made]})
         elif said.who == "observation":
-            answer = {"role": "tool", "tool_call_id": f"call_{called}", "content": said.value}
-            messages.append(answer)
+            # What follows words is the result of calls that stand in brackets in them.
+            answers = {"tool_call_id": f"call_{called}"} if calling else {}
+            messages.append({"role": "tool", **answers, "content": said.value})
         else:
             role = "user" if said.who == "human" else "assistant"
             messages.append({"role": role, "content": _content(said.value, images)})
+        calling = said.who == "function_call"
     example: dict[str, Any] = {"messages": messages}
     if found.tools:
         example["tools"] = [
@@ -276,7 +279,7 @@ class ShareGPT:
     takes = "chat"
 
     def validate(self, example: dict[str, Any]) -> list[str]:
-        return validate_example(example)
+        return validate_example(example, bare_results=True)
 
     def open(self, output: Path, *, max_bytes: int | None) -> ShareGptWriter:
         return ShareGptWriter(output, max_bytes=max_bytes)
