@@ -1,4 +1,4 @@
-"""Building a version of a dataset: rows from the sessions that fit, split, counted and sealed.
+"""Building a version of a dataset: rows of sessions that fit and of scenarios, split and sealed.
 
 A version is written beside the datasets and takes its place in one step. The same content as the
 latest version makes no new one.
@@ -16,10 +16,12 @@ import msgspec
 from understudy._version import __version__
 from understudy.curate.duplicates import NEAR_SHARE
 from understudy.datasets.card import card
+from understudy.datasets.export import spelling_of
 from understudy.datasets.export_format import check_kind
 from understudy.datasets.export_version import export_into
 from understudy.datasets.rows import Source, find_rows
-from understudy.datasets.selection import LeftOut, Selection
+from understudy.datasets.scenario_rows import ScenarioSource, check_source
+from understudy.datasets.selection import LeftOut, Selection, left_out_row
 from understudy.datasets.splits import SPLITS, Groups, Splits, checked_fractions
 from understudy.datasets.tally import Tally
 from understudy.datasets.versions import (
@@ -64,6 +66,8 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     selection: Selection = Selection(min_score=FILTER_SCORE)
     source: Source = Source()
+    scenarios: ScenarioSource | None = None
+    """What is taken beside the sessions; of chats only."""
     splits: Splits = Splits()
     near_share: float | None = NEAR_SHARE
     """Up to which share of differing pixels a step is a copy; None drops exact copies only."""
@@ -99,24 +103,23 @@ def build_dataset(
 ) -> Built:
     """Build the next version of the dataset ``name``; nothing is left of a build that fails.
 
-    ``pinned`` are ids of the only sessions that may be taken, beside what the request says;
-    ``rebuilt_from`` is the version that it is to take the place of. ``progress`` is called with
-    what is being done and returns what to tell its progress to. Raises NothingToBuildError when no
-    row is found, DatasetError when a session is forgotten meanwhile, UsageError for a request that
-    cannot be, StorageError as the disk does.
+    ``pinned`` are ids of the only sessions that may be taken, beside what the request says, which
+    may be none; ``rebuilt_from`` is the version that it is to take the place of. ``progress`` is
+    called with what is being done and returns what to tell its progress to. Raises
+    NothingToBuildError when no row is found, DatasetError when a session is forgotten meanwhile,
+    UsageError for a request that cannot be, StorageError as the disk does.
     """
-    request = request or BuildRequest()
-    _check(name, request)
+    request = _checked(name, request or BuildRequest())
     told = progress or (lambda _: lambda done, total: None)
     with building_place(workspace) as folder:
         tally = Tally()
-        _write_rows(workspace, request, folder, tally, pinned, told("reading sessions"))
+        _write_rows(workspace, request, folder, tally, pinned, told)
         facts = {
             "kind": request.source.kind,
             "request": msgspec.to_builtins(request),
             "code_version": __version__,
             **tally.facts(),
-            "formats": _write_exports(request, folder, tally, told),
+            "formats": _write_exports(workspace, request, folder, tally, told),
         }
         names = [f"{split}.parquet" for split in SPLITS if (folder / f"{split}.parquet").exists()]
         names += [LEFT_OUT_NAME, *([EXPORTS_NAME] if (folder / EXPORTS_NAME).exists() else [])]
@@ -157,7 +160,8 @@ def request_of(facts: dict[str, Any]) -> BuildRequest:
         ) from error
 
 
-def _check(name: str, request: BuildRequest) -> None:
+def _checked(name: str, request: BuildRequest) -> BuildRequest:
+    """The request with what it says of places made absolute. Raises UsageError."""
     check_name(name, "dataset")
     checked_fractions(request.splits.fractions, request.splits.fractions)
     share = request.near_share
@@ -165,6 +169,14 @@ def _check(name: str, request: BuildRequest) -> None:
         raise UsageError(f"the share of differing pixels is {share:g}; give 0 or more, below 1")
     for format in request.formats:
         check_kind(format, request.source.kind)
+    if request.scenarios is None:
+        return request
+    if request.source.kind != "chat":
+        raise UsageError(
+            f"scenarios are chats and do not go into a dataset of kind {request.source.kind}; ask "
+            "for the kind chat"
+        )
+    return msgspec.structs.replace(request, scenarios=check_source(request.scenarios))
 
 
 def _write_rows(
@@ -173,11 +185,12 @@ def _write_rows(
     folder: Path,
     tally: Tally,
     pinned: Sequence[str] | None,
-    progress: Progress,
+    told: Callable[[str], Progress],
 ) -> None:
-    selection = request.selection
+    selection, source = request.selection, request.source
     if pinned is not None:
         selection = msgspec.structs.replace(selection, sessions=tuple(pinned))
+        source = msgspec.structs.replace(source, sessions=source.sessions and bool(pinned))
     files = {split: RowFile(folder / f"{split}.parquet") for split in SPLITS}
     groups = Groups()
     with refusals(folder), open(folder / LEFT_OUT_NAME, "wb") as missing:
@@ -186,25 +199,27 @@ def _write_rows(
             tally.leave_out(entry)
             _write_line(missing, entry)
 
-        split, of_session = "", ""
+        split, origin = "", ""
         for found in find_rows(
             workspace,
             selection,
-            request.source,
+            source,
             leave_out,
+            scenarios=request.scenarios,
             near_share=request.near_share,
             sealed_only=True,
-            progress=progress,
+            told=told,
         ):
-            if found.session.id != of_session:
-                of_session = found.session.id
-                split = request.splits.of(groups.of(found.session.header))
+            if found.row.origin != origin:
+                origin = found.row.origin
+                group = f"scenario\n{origin}"
+                if found.session is not None:
+                    group = groups.of(found.session.header)
+                split = request.splits.of(group)
             try:
                 files[split].write(found.row)
             except FormatError as error:
-                leave_out(
-                    _unwritable(found.session.path.name, found.row.session, found.row.n, error)
-                )
+                leave_out(left_out_row(found.row, found.directory, str(error)))
                 continue
             tally.take(found, split)
     if not tally.rows:
@@ -214,7 +229,11 @@ def _write_rows(
 
 
 def _write_exports(
-    request: BuildRequest, folder: Path, tally: Tally, told: Callable[[str], Progress]
+    workspace: Workspace,
+    request: BuildRequest,
+    folder: Path,
+    tally: Tally,
+    told: Callable[[str], Progress],
 ) -> dict[str, Any]:
     written: dict[str, Any] = {}
     for format in dict.fromkeys(request.formats):
@@ -224,6 +243,7 @@ def _write_exports(
             format=format,
             kind=request.source.kind,
             actions=tally.actions,
+            spelling=spelling_of(workspace, request.source.calls),
             progress=told(f"writing {format}"),
         )
         written[format] = {
@@ -283,9 +303,10 @@ def _nothing_found(tally: Tally) -> str:
 
 def _built(folder: Path, facts: dict[str, Any], *, unchanged: bool) -> Built:
     counts = facts["counts"]
+    whole = counts["sessions"] + counts.get("scenarios", 0)
+    what = "sessions and scenarios" if counts.get("scenarios") else "sessions"
     warnings = [
-        f"the split {split} is empty: sessions fall into splits by chance, and "
-        f"{counts['sessions']} are few"
+        f"the split {split} is empty: {what} fall into splits by chance, and {whole} are few"
         for split, share in zip(SPLITS, facts["request"]["splits"]["fractions"], strict=True)
         if share and not counts.get(split)
     ]
@@ -301,10 +322,6 @@ def _built(folder: Path, facts: dict[str, Any], *, unchanged: bool) -> Built:
         facts=facts,
         warnings=warnings,
     )
-
-
-def _unwritable(directory: str, session: str, n: int, error: FormatError) -> LeftOut:
-    return LeftOut(session=session, directory=directory, step=n, reason=str(error))
 
 
 def _write_line(file: BinaryIO, entry: LeftOut) -> None:

@@ -6,7 +6,7 @@ Its head is the one that Hugging Face's tools read, so that the folder can be lo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understudy.datasets.splits import SPLITS
@@ -17,7 +17,13 @@ _KINDS = {
     "agent": "Each row is one step of a player: what was asked, what was on the screen and in "
     "memory, and the action that was chosen, with its reasoning.",
     "chat": "Each row is one call to a chat model: the messages that were sent, and the answer.",
+    "preference": "Each row is one call to a chat model whose answer a person corrected or judged: "
+    "the messages that were sent, the better answer, and what was said before.",
 }
+_SCENARIOS = (
+    "Rows with a `scenario` are chats that were written, or made by seed, and not played; every "
+    "answer in them is to be learned."
+)
 
 
 def card(name: str, version: str, facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
@@ -28,14 +34,14 @@ def card(name: str, version: str, facts: Mapping[str, Any], files: Mapping[str, 
         _head(name, facts, {split: files[split] for split in splits if split in files}),
         f"# {_plain(name)} {version}",
         _KINDS[facts["kind"]],
-        _table(
-            ("Split", "Rows", "Sessions"),
-            [(split, counts[split], _sessions_in(facts, split)) for split in splits],
-        ),
-        "Sessions are split as a whole. "
+        _SCENARIOS if counts.get("scenarios") else "",
+        _splits(facts, splits),
+        f"{'Sessions and scenarios' if counts.get('scenarios') else 'Sessions'} are split as a "
+        "whole. "
         f"In more than one split: {facts['leaks']['examples']} examples, and {_sights(facts)}.",
         "## Where it is from",
         _table(("What", "How many sessions"), _origins(facts)),
+        _scenarios(facts),
         f"Chosen by: `{_query(facts)}`",
         "## Terms",
         _table(
@@ -67,6 +73,36 @@ def _head(name: str, facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
     for split, path in files.items():
         lines += [f"  - split: {split}", f"    path: {json.dumps(path)}"]
     return "\n".join([*lines, "---"])
+
+
+def _splits(facts: Mapping[str, Any], splits: Sequence[str]) -> str:
+    counts = facts["counts"]
+    rows = [(split, counts[split], _sessions_in(facts, split)) for split in splits]
+    if not counts.get("scenarios"):
+        return _table(("Split", "Rows", "Sessions"), rows)
+    more = [(*row, _scenarios_in(facts, row[0])) for row in rows]
+    return _table(("Split", "Rows", "Sessions", "Scenarios"), more)
+
+
+def _scenarios_in(facts: Mapping[str, Any], split: str) -> int:
+    found = facts["scenarios"]
+    files = sum(file["split"] == split for file in found["files"])
+    made = sum(made["splits"].get(split, 0) for made in found["generated"])
+    return int(files + made)
+
+
+def _scenarios(facts: Mapping[str, Any]) -> str:
+    """The files with their hashes, and what was made from which seed."""
+    found = facts.get("scenarios") or {"files": [], "generated": []}
+    rows = [(file["name"], file["sha256"][:16], file["rows"]) for file in found["files"][:_SHOWN]]
+    if len(found["files"]) > _SHOWN:
+        rest = found["files"][_SHOWN:]
+        rows.append((f"{len(rest)} more files", "", sum(file["rows"] for file in rest)))
+    rows += [
+        (f"{made['scenarios']} made from the house rules, seed {made['seed']}", "", made["rows"])
+        for made in found["generated"]
+    ]
+    return _table(("Scenario", "SHA-256", "Rows"), rows) if rows else ""
 
 
 def _sessions_in(facts: Mapping[str, Any], split: str) -> int:

@@ -48,6 +48,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     row: str = ""
     """Such as ``train:17``, counted from 1; empty where it is about no single row."""
     session: str = ""
+    """Its id, or the name of the scenario."""
     step: int | None = None
 
 
@@ -159,7 +160,7 @@ class _Check:
             self.find("warning", "forgotten", f"it holds session {session}, which was forgotten")
 
     def row(self, split: str, number: int, row: Row) -> None:
-        self._place = {"row": f"{split}:{number}", "session": row.session, "step": row.n}
+        self._place = {"row": f"{split}:{number}", "session": row.origin, "step": row.n}
         for leak in self._leaks.add(split, row):
             self.find("error", "leak", leak)
         seen = row_digest(row)
@@ -225,7 +226,7 @@ class _Check:
             self._length(name, len(getattr(row, name)))
 
     def _chat(self, row: ChatRow) -> None:
-        for reason in validate_example(row.example):
+        for reason in validate_example(row.example, bare_results=True):
             self.find("error", "schema", reason)
         texts = [str(message.get("content") or "") for message in row.example.get("messages", ())]
         if texts:

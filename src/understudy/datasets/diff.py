@@ -17,6 +17,7 @@ class RowChange(msgspec.Struct, frozen=True, kw_only=True):
     """One row that is there in one of them only, or is not the same in both."""
 
     session: str
+    """Its id, or the name of the scenario."""
     step: int
     split: str
     """In the newer one, else in the older one."""
@@ -90,7 +91,7 @@ def diff_versions(before: DatasetVersion, after: DatasetVersion) -> Difference:
 def _rows(version: DatasetVersion) -> Iterator[tuple[_Key, tuple[str, bytes]]]:
     for split in version.splits:
         for row in version.rows(split):
-            yield (row.session, row.n), (split, row_digest(row))
+            yield (row.origin, row.n), (split, row_digest(row))
 
 
 def _sessions(version: DatasetVersion) -> dict[str, dict[str, Any]]:

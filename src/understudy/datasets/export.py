@@ -17,6 +17,7 @@ import msgspec
 from understudy._version import __version__
 from understudy.datasets.chat_examples import COMPLETE
 from understudy.datasets.export_format import (
+    PREFERENCES,
     ExportFormat,
     ExportWriter,
     as_taken,
@@ -25,10 +26,12 @@ from understudy.datasets.export_format import (
 )
 from understudy.datasets.found import Corrected, Found
 from understudy.datasets.rows import Source, find_rows
-from understudy.datasets.selection import LeftOut, Selection
+from understudy.datasets.selection import LeftOut, Selection, left_out_row
+from understudy.datasets.tool_survey import registry_in
 from understudy.errors import FormatError, UsageError
 from understudy.formats.dataset_rows import AgentRow, Row
 from understudy.formats.instruction_chat import ActionNames, Actions
+from understudy.formats.tool_spelling import KEPT, Calls, Spelling
 from understudy.store.atomic import write_json_atomic
 from understudy.store.hashes import sha256_bytes, sha256_file
 from understudy.store.lineage import record_export
@@ -67,7 +70,7 @@ class ExportReport(msgspec.Struct, kw_only=True):
     """ISO 8601, UTC."""
     code_version: str
     kind: str = "chat"
-    """``agent`` or ``chat``: what the examples were made from."""
+    """``agent``, ``chat`` or ``preference``: what the examples were made from."""
     dataset: str = ""
     """The version it was made from; empty for an export of sessions."""
     examples: int = 0
@@ -76,6 +79,8 @@ class ExportReport(msgspec.Struct, kw_only=True):
     files: list[ExportedFile] = []
     sessions: list[str] = []
     """Ids of the sessions that gave at least one example."""
+    scenarios: int = 0
+    """How many scenarios did."""
     licenses: dict[str, int] = {}
     """How many of these sessions have which licence; the empty text stands for none."""
     left_out: list[LeftOut] = []
@@ -99,29 +104,38 @@ class ExportReport(msgspec.Struct, kw_only=True):
 class Filling:
     """Puts rows into the writers of one export, and what they refuse into its report."""
 
-    def __init__(self, kind: ExportFormat, report: ExportReport, actions: Actions) -> None:
+    def __init__(
+        self,
+        kind: ExportFormat,
+        report: ExportReport,
+        actions: Actions,
+        spelling: Spelling = KEPT,
+    ) -> None:
         self._kind = kind
         self._report = report
         self._actions = actions
+        self._spelling = spelling
+        self._last = ""
 
-    def put(self, row: Row, writer: ExportWriter, *, directory: str = "") -> bool:
-        """Write ``row``; False when it was left out."""
-        example = as_taken(row, self._kind.takes, self._actions)
-        problems = self._kind.validate(example)
-        if not problems:
-            try:
+    def put(self, row: Row, writer: ExportWriter, *, directory: str = "") -> int:
+        """Write ``row``; how many examples it made, 0 when it was left out."""
+        taken = 0
+        try:
+            for example in as_taken(row, self._kind.takes, self._actions, self._spelling):
+                problems = self._kind.validate(example)
+                if problems:
+                    raise FormatError("; ".join(problems))
                 writer.write(example)
-            except FormatError as error:
-                problems = [str(error)]
-        if problems:
-            reason = "; ".join(problems)
-            self._report.leave_out(
-                LeftOut(session=row.session, directory=directory, step=row.n, reason=reason)
-            )
-            return False
-        if not self._report.sessions or self._report.sessions[-1] != row.session:
-            self._report.sessions.append(row.session)
-        return True
+                taken += 1
+        except FormatError as error:
+            self._report.leave_out(left_out_row(row, directory, str(error)))
+        if taken and self._last != row.origin:
+            self._last = row.origin
+            if row.session:
+                self._report.sessions.append(row.session)
+            else:
+                self._report.scenarios += 1
+        return taken
 
     def finish(self, writers: Iterable[ExportWriter], output: Path) -> list[Path]:
         """Put what was written in its place; a writer without an example writes nothing."""
@@ -140,6 +154,10 @@ class Filling:
                 for left in writer.leftovers(written)
             ]
         report.warnings = [*self._kind.warnings(report.examples), *report.warnings]
+        if self._spelling.calls == "json" and report.kind != "agent":
+            report.warnings.append(
+                "calls in brackets were written as tool calls; what prompts say of brackets stays"
+            )
         if not files:
             report.warnings.append(f"no example was found, so {output} was not written")
         report.files = [exported(file) for file in files]
@@ -195,6 +213,7 @@ def export_chats(
     format: str = "openai",
     selection: Selection | None = None,
     statuses: Sequence[str] = COMPLETE,
+    calls: Calls = "kept",
     max_bytes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
@@ -203,7 +222,7 @@ def export_chats(
         workspace,
         output=output,
         format=format,
-        source=Source(kind="chat", statuses=tuple(statuses)),
+        source=Source(kind="chat", statuses=tuple(statuses), calls=calls),
         selection=selection,
         max_bytes=max_bytes,
         progress=progress,
@@ -222,7 +241,8 @@ def export_sessions(
 ) -> ExportReport:
     """Write what ``source`` says of the selected sessions as training files at ``output``.
 
-    Exact repeats are taken once. Files larger than ``max_bytes`` (the format's own limit without
+    Exact repeats are taken once; a format of preferences takes only what somebody corrected or
+    judged. Files larger than ``max_bytes`` (the format's own limit without
     it) are split. The report lies beside them as ``OUTPUT.report.json``, and the workspace
     remembers the export, so that forgetting a session can name it. Without a single example no file
     is written and what was there stays. Raises UsageError for an unknown format or filter and
@@ -231,13 +251,18 @@ def export_sessions(
     output = Path(output)
     selection = selection or Selection()
     kind = check_kind(format, source.kind)
+    if kind.takes in PREFERENCES:
+        source = msgspec.structs.replace(source, kind="preference")
     query = {**selection.query(), **_asked(source)}
     report = new_report(format, output, query, source.kind)
     writer = kind.open(output, max_bytes=largest_size(kind, max_bytes))
     licenses: Counter[str] = Counter()
     try:
-        filling = Filling(kind, report, _actions(workspace, selection, source, kind))
-        for found in find_rows(workspace, selection, source, report.leave_out, progress=progress):
+        spelling = spelling_of(workspace, source.calls)
+        filling = Filling(kind, report, _actions(workspace, selection, source, kind), spelling)
+        for found in find_rows(
+            workspace, selection, source, report.leave_out, told=lambda _: progress
+        ):
             _put(filling, found, writer, report, licenses)
         report.licenses = dict(licenses)
         files = filling.finish([writer], output)
@@ -255,6 +280,11 @@ def export_sessions(
         )
     write_report(output, report)
     return report
+
+
+def spelling_of(workspace: Workspace, calls: Calls) -> Spelling:
+    """How calls are written, by the tools of the workspace. FormatError as its registry does."""
+    return KEPT if calls == "kept" else Spelling(calls, registry_in(workspace.path))
 
 
 def write_report(output: Path, report: ExportReport) -> None:
@@ -281,8 +311,9 @@ def source_of(query: dict[str, Any]) -> tuple[Selection, Source]:
 
 
 def _asked(source: Source) -> dict[str, Any]:
-    if source.kind == "chat":
-        return {"kind": "chat", "statuses": list(source.statuses)}
+    if source.kind != "agent":
+        asked = {"kind": source.kind, "statuses": list(source.statuses)}
+        return asked if source.calls == "kept" else {**asked, "calls": source.calls}
     return {"kind": "agent", "with_mistakes": source.with_mistakes}
 
 
@@ -294,10 +325,10 @@ def _put(
     licenses: Counter[str],
 ) -> None:
     before = len(report.sessions)
-    if filling.put(found.row, writer, directory=found.session.path.name):
+    if filling.put(found.row, writer, directory=found.directory):
         if found.corrected is not None:
             report.corrected.append(found.corrected)
-        if len(report.sessions) > before:
+        if found.session is not None and len(report.sessions) > before:
             licenses[found.session.header.license] += 1
 
 

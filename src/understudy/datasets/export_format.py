@@ -16,9 +16,15 @@ from understudy.errors import PluginError, UsageError
 from understudy.formats.dataset_rows import AgentRow, Row
 from understudy.formats.hf_parquet import Kind
 from understudy.formats.instruction_chat import Actions, instruction_chat
+from understudy.formats.preferences import judgements_of, preference_of
+from understudy.formats.tool_spelling import KEPT, Spelling
 from understudy.session.instruction import instruction_record
 
-Takes = Literal["chat", "instruction", "row"]
+Takes = Literal["chat", "instruction", "preference", "judgement", "row"]
+
+
+PREFERENCES = ("preference", "judgement")
+"""What is made only of answers that somebody corrected or judged."""
 
 
 class ExportWriter(Protocol):
@@ -58,8 +64,10 @@ class ExportFormat(Protocol):
 
     ``chat``: a dictionary in the shape of OpenAI's format; steps of players come as such chats too.
     ``instruction``: a dictionary with exactly the keys of the instruction JSONL; only steps of
-    players. ``row``: an ``AgentRow`` or a ``ChatRow`` of ``understudy.formats.dataset_rows``, with
-    all that a dataset knows.
+    players. ``preference``: a ``Preference`` of ``understudy.formats.preferences``, of each answer
+    that somebody corrected. ``judgement``: a ``Judgement`` of the same place, of each answer that
+    somebody corrected or gave a thumb. ``row``: an ``AgentRow`` or a ``ChatRow`` of
+    ``understudy.formats.dataset_rows``, with all that a dataset knows.
     """
 
     def validate(self, example: Any) -> list[str]:
@@ -89,20 +97,32 @@ def export_format(name: str) -> ExportFormat:
 def check_kind(name: str, kind: Kind) -> ExportFormat:
     """The format ``name``; UsageError when it cannot hold rows of ``kind``, too."""
     found = export_format(name)
-    if kind == "chat" and found.takes == "instruction":
+    if kind != "agent" and found.takes == "instruction":
         raise UsageError(
             f"the format {name!r} holds steps of players, and these are chats; choose another "
             "format, such as openai"
         )
+    if kind == "agent" and found.takes in PREFERENCES:
+        raise UsageError(
+            f"the format {name!r} holds answers of chat models that were corrected or judged, and "
+            "these are steps of players; choose another format, such as vllm"
+        )
     return found
 
 
-def as_taken(row: Row, takes: str, actions: Actions) -> Any:
-    """``row`` as a format with these ``takes`` wants it."""
+def as_taken(row: Row, takes: str, actions: Actions, spelling: Spelling = KEPT) -> list[Any]:
+    """``row`` as the examples that a format with these ``takes`` wants; most often one.
+
+    Raises FormatError for a row that makes none.
+    """
     if takes == "row":
-        return row
-    if not isinstance(row, AgentRow):
-        return row.example
-    if takes == "instruction":
-        return instruction_record(row.row, row.picture)
-    return instruction_chat(row, actions=actions)
+        return [row]
+    if isinstance(row, AgentRow):
+        if takes == "instruction":
+            return [instruction_record(row.row, row.picture)]
+        return [instruction_chat(row, actions=actions)]
+    if takes == "preference":
+        return [preference_of(row, spelling)]
+    if takes == "judgement":
+        return list(judgements_of(row, spelling))
+    return [spelling.of(row.example)]

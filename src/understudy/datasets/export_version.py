@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -15,6 +15,7 @@ from understudy.datasets.export import (
     Filling,
     largest_size,
     new_report,
+    spelling_of,
     write_report,
 )
 from understudy.datasets.export_format import ExportWriter, check_kind
@@ -23,6 +24,7 @@ from understudy.datasets.versions import DatasetVersion, RowFiles
 from understudy.errors import DatasetError, UsageError
 from understudy.formats.hf_parquet import Kind
 from understudy.formats.instruction_chat import Actions
+from understudy.formats.tool_spelling import KEPT, Calls, Spelling
 from understudy.store.atomic import write_atomic
 from understudy.store.hashes import sha256_file
 from understudy.store.lineage import record_export
@@ -45,6 +47,7 @@ def export_version(
     format: str,
     output: Path,
     split: str | None = None,
+    calls: Calls = "kept",
     max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> ExportReport:
@@ -63,6 +66,7 @@ def export_version(
         "output": str(output.absolute()),
         "split": split,
         "max_bytes": max_bytes,
+        **({} if calls == "kept" else {"calls": calls}),
     }
     report = new_report(format, output, query, version.kind)
     report.dataset = version.ref
@@ -71,6 +75,7 @@ def export_version(
         report,
         {s: output if is_file else output / f"{s}{kind.suffix}" for s in splits},
         actions=version.facts.get("actions", {}),
+        spelling=spelling_of(workspace, calls),
         max_bytes=max_bytes,
         progress=progress,
     )
@@ -107,6 +112,7 @@ def export_into(
     format: str,
     kind: Kind,
     actions: Actions,
+    spelling: Spelling = KEPT,
     progress: Progress | None = None,
 ) -> ExportReport:
     """Write all rows in ``format`` below ``folder``; the paths in the report are relative to it."""
@@ -114,7 +120,15 @@ def export_into(
     output = folder / format
     report = new_report(format, Path(format), {}, kind)
     targets = {split: output / f"{split}{found.suffix}" for split in rows.splits}
-    _write(rows, report, targets, actions=actions, max_bytes=None, progress=progress)
+    _write(
+        rows,
+        report,
+        targets,
+        actions=actions,
+        spelling=spelling,
+        max_bytes=None,
+        progress=progress,
+    )
     report.files = [
         msgspec.structs.replace(file, path=Path(file.path).relative_to(folder).as_posix())
         for file in report.files
@@ -130,12 +144,13 @@ def _write(
     targets: dict[str, Path],
     *,
     actions: Actions,
+    spelling: Spelling,
     max_bytes: int | None,
     progress: Progress | None,
 ) -> list[Path]:
     """Fill a file for each target, or one for all that are the same; all or none of them."""
-    kind = check_kind(report.format, _as_kind(report.kind))
-    filling = Filling(kind, report, actions)
+    kind = check_kind(report.format, cast("Kind", report.kind))
+    filling = Filling(kind, report, actions, spelling)
     size = largest_size(kind, max_bytes)
     total = sum(rows.count(split) for split in targets)
     writers: dict[Path, ExportWriter] = {}
@@ -173,10 +188,6 @@ def _pattern(folder: Path, split: str, suffix: str) -> str:
     """What names the files of a split, also where it took several."""
     name = f"{split}{suffix}"
     return name if (folder / name).exists() else f"{split}-*{suffix}"
-
-
-def _as_kind(kind: str) -> Kind:
-    return "chat" if kind == "chat" else "agent"
 
 
 def _chosen(version: DatasetVersion, split: str | None) -> Sequence[str]:

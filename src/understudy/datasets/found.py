@@ -1,4 +1,6 @@
-"""One row on its way from a session into a dataset or an export, and whose correction it holds."""
+"""One row on its way from a session or a scenario into a dataset or an export, and whose correction
+it holds.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A row and where it comes from."""
 
     row: Row
-    session: RecordedSession
+    session: RecordedSession | None
+    """None for a scenario, which the row names."""
     corrected: Corrected | None = None
+
+    @property
+    def directory(self) -> str:
+        """That of its session; empty for a scenario."""
+        return self.session.path.name if self.session is not None else ""
 
 
 def corrected_by(

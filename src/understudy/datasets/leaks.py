@@ -1,11 +1,11 @@
-"""Whether one split knows what another is to find out: sessions, examples and pictures in two."""
+"""Whether one split knows what another is to find out: origins, examples and pictures in both."""
 
 from __future__ import annotations
 
 import msgspec
 
 from understudy.curate.duplicates import digest, exact_digest
-from understudy.datasets.chat_examples import example_digest
+from understudy.datasets.chat_examples import chat_digest, example_digest
 from understudy.formats.dataset_rows import AgentRow, Row
 
 
@@ -13,6 +13,7 @@ class Leaks(msgspec.Struct, frozen=True, kw_only=True):
     """How much stands in more than one split."""
 
     sessions: int = 0
+    """Sessions and scenarios."""
     examples: int = 0
     """The same in all that is learned from."""
     sights: int = 0
@@ -24,7 +25,7 @@ class LeakCheck:
     """Takes in the rows of all splits, one after the other."""
 
     def __init__(self) -> None:
-        self._sessions: dict[str, str] = {}
+        self._origins: dict[str, str] = {}
         self._examples: dict[bytes, str] = {}
         self._sights: dict[bytes, str] = {}
         self._torn: set[str] = set()
@@ -34,10 +35,11 @@ class LeakCheck:
     def add(self, split: str, row: Row) -> list[str]:
         """What of ``row`` stands in another split, in words; its sight is only counted."""
         found = []
-        if self._sessions.setdefault(row.session, split) != split:
-            if row.session not in self._torn:
-                found.append(f"its session is in {self._sessions[row.session]} too")
-            self._torn.add(row.session)
+        if self._origins.setdefault(row.origin, split) != split:
+            if row.origin not in self._torn:
+                what = "session" if row.session else "scenario"
+                found.append(f"its {what} is in {self._origins[row.origin]} too")
+            self._torn.add(row.origin)
         example = row_digest(row)
         if self._examples.setdefault(example, split) != split:
             found.append(f"the same example is in {self._examples[example]}")
@@ -58,7 +60,7 @@ def row_digest(row: Row) -> bytes:
     """Equal for rows that teach the same."""
     if isinstance(row, AgentRow):
         return exact_digest(row.row, row.picture)
-    return example_digest(row.example)
+    return chat_digest(row)
 
 
 def _sight(row: Row) -> bytes | None:

@@ -48,7 +48,7 @@ def rebuild_array(
             selection or Selection(),
             Source(kind="chat"),
             left_out.append,
-            progress=progress,
+            told=lambda _: progress,
         ):
             if isinstance(found.row, ChatRow):
                 yield found.row.example

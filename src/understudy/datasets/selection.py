@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from understudy.curate.duplicates import Copy
 from understudy.errors import UnderstudyError
+from understudy.formats.dataset_rows import ChatRow, Row
+from understudy.store.ulids import is_ulid
 
 if TYPE_CHECKING:
     from understudy.session.reader import RecordedSession
@@ -20,15 +23,17 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that was not taken, and why."""
 
     session: str
-    """Its id."""
+    """Its id; empty for a scenario."""
     directory: str
+    scenario: str = ""
+    """Of a scenario, its name."""
     step: int | None = None
-    """The trace line's ``n``; None for the session as a whole."""
+    """The trace line's ``n``, or the number of the scenario's part; None for it as a whole."""
     reason: str
     copy: Literal["exact", "near"] | None = None
     """Of a copy, how alike it is."""
     copy_of: tuple[str, int] | None = None
-    """Of a copy, the session and the step that were taken."""
+    """Of a copy, the session (or the scenario) and the step that were taken."""
 
     @property
     def kind(self) -> str:
@@ -44,18 +49,20 @@ _SCORED = re.compile(r"score [\d.]+ is below")
 _ALIKE = {"exact": "the same", "near": "nearly the same"}
 
 
-def left_out_copy(
-    session: RecordedSession, step: int, copy: Literal["exact", "near"], of: tuple[str, int]
-) -> LeftOut:
-    """That ``step`` is a copy of one that was taken."""
+def left_out_row(row: Row, directory: str, reason: str) -> LeftOut:
+    """That ``row`` was not taken."""
+    part = row.scenario.name if isinstance(row, ChatRow) and row.scenario is not None else ""
     return LeftOut(
-        session=session.id,
-        directory=session.path.name,
-        step=step,
-        reason=f"it is {_ALIKE[copy]} as step {of[1]} of session {of[0]}",
-        copy=copy,
-        copy_of=of,
+        session=row.session, directory=directory, scenario=part, step=row.n, reason=reason
     )
+
+
+def left_out_copy(row: Row, directory: str, copy: Copy) -> LeftOut:
+    """That ``row`` is a copy of one that was taken."""
+    origin, n = copy.of
+    place = f"session {origin}" if is_ulid(origin) else f"the scenario {origin}"
+    entry = left_out_row(row, directory, f"it is {_ALIKE[copy.kind]} as step {n} of {place}")
+    return msgspec.structs.replace(entry, copy=copy.kind, copy_of=(origin, n))
 
 
 def left_out(session: RecordedSession, step: int | None, reason: str) -> LeftOut:

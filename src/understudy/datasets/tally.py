@@ -9,7 +9,7 @@ from typing import Any
 from understudy.datasets.found import Found
 from understudy.datasets.leaks import LeakCheck
 from understudy.datasets.selection import LeftOut
-from understudy.formats.dataset_rows import AgentRow
+from understudy.formats.dataset_rows import AgentRow, ChatRow, ScenarioPart
 from understudy.formats.instruction_chat import ActionNames, action_name
 from understudy.session.reader import RecordedSession
 from understudy.store.hashes import sha256_file
@@ -17,13 +17,16 @@ from understudy.store.manifest import MANIFEST_NAME, Parent
 
 
 class Tally:
-    """Counts rows and sessions; memory grows with the sessions and with distinct examples only."""
+    """Counts rows, sessions and scenarios; memory grows with those and with distinct examples."""
 
     def __init__(self) -> None:
         self.parents: list[Parent] = []
         self._leaks = LeakCheck()
         self._names = ActionNames()
         self._sessions: dict[str, dict[str, Any]] = {}
+        self._files: dict[str, dict[str, Any]] = {}
+        self._made: dict[int, dict[str, Any]] = {}
+        self._last_made = ""
         self._counts: Counter[str] = Counter()
         self._by: dict[str, Counter[str]] = {
             name: Counter() for name in ("games", "players", "models", "tasks", "actions_taken")
@@ -35,14 +38,17 @@ class Tally:
         self._copies: Counter[str] = Counter({"exact": 0, "near": 0})
 
     def take(self, found: Found, split: str) -> None:
-        """Count a row that goes into ``split``."""
+        """Count a row that goes into ``split``; those of one scenario follow each other."""
         row, session = found.row, found.session
-        if row.session not in self._sessions:
-            self._begin(session, split)
-        self._sessions[row.session]["rows"] += 1
         self._counts[split] += 1
         self._corrected += row.corrected
         self._leaks.add(split, row)
+        if isinstance(row, ChatRow) and row.scenario is not None:
+            self._take_scenario(row.scenario, split)
+            return
+        if session is not None and row.session not in self._sessions:
+            self._begin(session, split)
+        self._sessions[row.session]["rows"] += 1
         if isinstance(row, AgentRow):
             self._names.add(row.row)
             self._by["actions_taken"][action_name(row.row.action)] += 1
@@ -68,9 +74,18 @@ class Tally:
     def facts(self) -> dict[str, Any]:
         """Everything, as JSON values."""
         sessions = list(self._sessions.values())
+        made = [{"seed": seed, **facts} for seed, facts in self._made.items()]
+        counts = {"rows": self.rows, "sessions": len(sessions)}
+        scenarios = len(self._files) + sum(one["scenarios"] for one in made)
+        if scenarios:
+            counts["scenarios"] = scenarios
         return {
-            "counts": {"rows": self.rows, "sessions": len(sessions), **self._counts},
+            "counts": {**counts, **self._counts},
             "sessions": [{"id": id, **facts} for id, facts in self._sessions.items()],
+            "scenarios": {
+                "files": [{"name": name, **facts} for name, facts in self._files.items()],
+                "generated": made,
+            },
             "left_out": dict(self._left_out.most_common()),
             "duplicates": dict(self._copies),
             "corrected": self._corrected,
@@ -81,6 +96,18 @@ class Tally:
             **{name: dict(counter.most_common()) for name, counter in self._by.items()},
             "quality": _quality(sessions),
         }
+
+    def _take_scenario(self, part: ScenarioPart, split: str) -> None:
+        if part.seed is None:
+            file = {"sha256": part.sha256, "split": split, "rows": 0}
+            self._files.setdefault(part.name, file)["rows"] += 1
+            return
+        made = self._made.setdefault(part.seed, {"scenarios": 0, "rows": 0, "splits": Counter()})
+        if part.name != self._last_made:
+            self._last_made = part.name
+            made["scenarios"] += 1
+            made["splits"][split] += 1
+        made["rows"] += 1
 
     def _begin(self, session: RecordedSession, split: str) -> None:
         header, feedback = session.header, session.current_feedback

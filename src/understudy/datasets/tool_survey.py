@@ -98,11 +98,16 @@ def _workspace(named: Path | None) -> Path | None:
         return path
 
 
+def registry_in(workspace: Path) -> ToolRegistry:
+    """The registry of the workspace in this folder. FormatError when its file cannot be read."""
+    standing = workspace / REGISTRY_NAME
+    return ToolRegistry.load(standing) if standing.exists() else TOOLS
+
+
 def _registry(named: Path | None, workspace: Path | None) -> ToolRegistry:
     if named is not None:
         return ToolRegistry.load(named)
-    standing = workspace / REGISTRY_NAME if workspace is not None else None
-    return ToolRegistry.load(standing) if standing is not None and standing.exists() else TOOLS
+    return registry_in(workspace) if workspace is not None else TOOLS
 
 
 def _target(found: ToolSurvey, output: Path | None, name: str) -> Path:

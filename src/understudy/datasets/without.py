@@ -88,7 +88,7 @@ def _build_again(workspace: Workspace, version: DatasetVersion) -> Built | None:
             f"{len(archived)} of its sessions lie in the archive, {archived[0]} for one; restore "
             "them with `understudy session restore` and forget the session again with --rebuild"
         )
-    if not left:
+    if not left and request.scenarios is None:
         return None
     try:
         return build_dataset(
@@ -105,6 +105,6 @@ def _considered(version: DatasetVersion) -> list[str]:
     with refusals(path), open(path, "rb") as file:
         for line in file:
             entry = msgspec.json.decode(line, type=LeftOut)
-            if entry.copy is not None:
+            if entry.copy is not None and entry.session:
                 sessions[entry.session] = None
     return list(sessions)

@@ -210,6 +210,7 @@ def _export_dataset_again(
             format=record.format,
             output=Path(record.query["output"]),
             split=record.query["split"],
+            calls=record.query.get("calls", "kept"),
             max_bytes=record.query["max_bytes"],
         )
         files = [Path(file.path) for file in report.files]

@@ -61,6 +61,16 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+calls_option = click.option(
+    "--calls",
+    type=click.Choice(["kept", "brackets", "json"]),
+    default="kept",
+    show_default=True,
+    help="How exports write calls of tools in chats: as they are, in brackets in the words, or as "
+    "tool calls with the definitions of the tools.",
+)
+
+
 def print_reasons(reasons: Sequence[tuple[str, int]]) -> None:
     """Why things were left out, the most frequent reasons first."""
     if reasons:

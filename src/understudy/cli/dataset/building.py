@@ -1,4 +1,4 @@
-"""The commands that make datasets, and array files, from sessions."""
+"""The commands that make datasets, and array files, from sessions and scenarios."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
 from understudy.cli._output import print_json, print_table, progress
 from understudy.cli.dataset._options import (
+    calls_option,
     print_reasons,
     print_warnings,
     selection_options,
@@ -21,17 +22,48 @@ from understudy.cli.dataset._options import (
 
 if TYPE_CHECKING:
     from understudy.datasets.build import BuildRequest, Built
+    from understudy.formats.hf_parquet import Kind
+    from understudy.formats.tool_spelling import Calls
 
 
 @click.command("build", cls=Command)
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["agent", "chat"]),
+    type=click.Choice(["agent", "chat", "preference"]),
     default="agent",
     show_default=True,
-    help="agent: the steps of players; chat: the calls to chat models.",
+    help="agent: the steps of players; chat: the calls to chat models; preference: those of them "
+    "whose answer somebody corrected or gave a thumb up or down.",
 )
+@click.option(
+    "--scenarios",
+    "scenario_paths",
+    multiple=True,
+    metavar="PATH",
+    help="Take these scenarios too: a Markdown file, a folder of them, or `packaged` for those "
+    "that come with Understudy. May be given several times.",
+)
+@click.option(
+    "--generated",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Take N scenarios too that are made from the house rules by --seed.",
+)
+@click.option(
+    "--scenario-turns",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Cut scenarios of more than N turns into rows of whole exchanges.",
+)
+@click.option(
+    "--scenario-tokens",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cut scenarios of more than about N tokens (four characters each) likewise.",
+)
+@click.option("--no-sessions", is_flag=True, help="Take scenarios alone.")
 @click.option(
     "--format",
     "formats",
@@ -55,7 +87,7 @@ if TYPE_CHECKING:
     default=0,
     show_default=True,
     metavar="N",
-    help="Decides which session falls into which split.",
+    help="Decides what falls into which split, and which scenarios are made.",
 )
 @click.option(
     "--near",
@@ -66,17 +98,18 @@ if TYPE_CHECKING:
     help="Drop a step that is like one before, with at most this share of its pixels different.",
 )
 @click.option("--keep-near", is_flag=True, help="Drop exact copies only.")
+@calls_option
 @source_options
 @selection_options
 @json_option
 @workspace_option
 def build_version(name: str, as_json: bool, workspace_path: Path | None, **given: Any) -> None:
-    """Build the next version of a dataset from sessions.
+    """Build the next version of a dataset from sessions, and from scenarios.
 
     Steps of players are taken from sessions with a human score of 6 or more (--min-score,
-    --score-source, --all-scores), chats whatever the score. Copies are taken once. Sessions fall
-    into train, validation and test as a whole, and stay there when others are added. A version
-    never changes; the same content as the latest one makes no new version.
+    --score-source, --all-scores), chats whatever the score. Copies are taken once. Sessions
+    and scenarios fall into train, validation and test as a whole, and stay there when others are
+    added. A version never changes; the same content as the latest one makes no new version.
     """
     from understudy.datasets.build import build_dataset
 
@@ -106,7 +139,7 @@ def build_version(name: str, as_json: bool, workspace_path: Path | None, **given
 
 def _request(
     *,
-    kind: str,
+    kind: Kind,
     formats: tuple[str, ...],
     all_scores: bool,
     splits: str,
@@ -115,10 +148,18 @@ def _request(
     keep_near: bool,
     with_mistakes: bool,
     statuses: tuple[str, ...],
+    calls: Calls,
+    no_sessions: bool,
+    scenario_paths: tuple[str, ...],
+    generated: int,
+    scenario_turns: int | None,
+    scenario_tokens: int | None,
     **filters: Any,
 ) -> BuildRequest:
     from understudy.datasets.build import FILTER_SCORE, BuildRequest
     from understudy.datasets.rows import Source
+    from understudy.datasets.scenario_rows import ScenarioSource
+    from understudy.datasets.scenario_windows import Window
     from understudy.datasets.selection import Selection
     from understudy.datasets.splits import Splits, parse_fractions
 
@@ -126,14 +167,25 @@ def _request(
         raise click.UsageError("--all-scores and --min-score say the opposite: give one of them.")
     if filters["min_score"] is None and not all_scores and kind == "agent":
         filters["min_score"] = FILTER_SCORE
+    scenarios = None
+    if scenario_paths or generated:
+        scenarios = ScenarioSource(
+            paths=scenario_paths,
+            generated=generated,
+            seed=seed,
+            window=Window(turns=scenario_turns, tokens=scenario_tokens),
+        )
+    elif no_sessions or scenario_turns or scenario_tokens:
+        raise click.UsageError("No scenarios are named: give --scenarios or --generated.")
     source = (
-        Source(kind="chat", statuses=statuses)
-        if kind == "chat"
-        else Source(with_mistakes=with_mistakes)
+        Source(with_mistakes=with_mistakes)
+        if kind == "agent"
+        else Source(kind=kind, statuses=statuses, calls=calls, sessions=not no_sessions)
     )
     return BuildRequest(
         selection=Selection(**filters),
         source=source,
+        scenarios=scenarios,
         splits=Splits(fractions=parse_fractions(splits), seed=seed),
         near_share=None if keep_near else near,
         formats=formats,
@@ -144,14 +196,23 @@ def _print_built(built: Built) -> None:
     if built.unchanged:
         click.echo(f"unchanged: {built.ref}")
     counts, copies = built.facts["counts"], built.facts["duplicates"]
-    rows = counted(counts["rows"], "row")
-    click.echo(f"{built.ref}: {rows} from {counted(counts['sessions'], 'session')}")
-    splits = [split for split in ("train", "validation", "test") if counts.get(split)]
+    origins = counted(counts["sessions"], "session")
+    if counts.get("scenarios"):
+        origins = f"{origins} and {counted(counts['scenarios'], 'scenario')}"
+    click.echo(f"{built.ref}: {counted(counts['rows'], 'row')} from {origins}")
+    scenarios = built.facts["scenarios"]
     print_table(
-        ("  SPLIT", "SESSIONS", "ROWS"),
+        ("  SPLIT", "SESSIONS", "SCENARIOS", "ROWS"),
         [
-            (f"  {s}", sum(one["split"] == s for one in built.facts["sessions"]), counts[s])
-            for s in splits
+            (
+                f"  {s}",
+                sum(one["split"] == s for one in built.facts["sessions"]),
+                sum(file["split"] == s for file in scenarios["files"])
+                + sum(made["splits"].get(s, 0) for made in scenarios["generated"]),
+                counts[s],
+            )
+            for s in ("train", "validation", "test")
+            if counts.get(s)
         ],
     )
     print_reasons(list(built.facts["left_out"].items()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,7 @@ from understudy._util.counting import counted
 from understudy.cli._commands import Command, json_option, open_workspace, workspace_option
 from understudy.cli._output import human_bytes, print_json, progress
 from understudy.cli.dataset._options import (
+    calls_option,
     print_reasons,
     print_warnings,
     selection_options,
@@ -19,6 +20,8 @@ from understudy.cli.dataset._options import (
 
 if TYPE_CHECKING:
     from understudy.datasets.export import ExportReport
+    from understudy.formats.hf_parquet import Kind
+    from understudy.formats.tool_spelling import Calls
     from understudy.session.workspace import Workspace
 
 _MEGABYTE = 1_000_000
@@ -32,7 +35,8 @@ _OF_SESSIONS = "NAME stands for a dataset, whose sessions were chosen when it wa
     default="openai",
     show_default=True,
     metavar="FORMAT",
-    help="vllm, openai, openai-array, trl, sharegpt, parquet, or one that a plug-in adds.",
+    help="vllm, openai, openai-array, openai-preference, trl, trl-preference, trl-unpaired, "
+    "sharegpt, alpaca, parquet, or one that a plug-in adds.",
 )
 @click.option(
     "--output",
@@ -49,9 +53,10 @@ _OF_SESSIONS = "NAME stands for a dataset, whose sessions were chosen when it wa
 )
 @click.option(
     "--kind",
-    type=click.Choice(["agent", "chat"]),
-    help="Without NAME: export the steps of players, or the calls to chat models. Default: chat, "
-    "unless the format holds steps only.",
+    type=click.Choice(["agent", "chat", "preference"]),
+    help="Without NAME: export the steps of players, the calls to chat models, or those of them "
+    "whose answer somebody corrected or judged. Default: chat, unless the format holds something "
+    "else only.",
 )
 @click.option(
     "--max-mb",
@@ -59,6 +64,7 @@ _OF_SESSIONS = "NAME stands for a dataset, whose sessions were chosen when it wa
     metavar="MB",
     help="Split files larger than this many megabytes. Default: the limit of the format.",
 )
+@calls_option
 @source_options
 @selection_options
 @json_option
@@ -72,6 +78,7 @@ def export_dataset(
     output: Path,
     split: str | None,
     max_mb: float | None,
+    calls: Calls,
     as_json: bool,
     workspace_path: Path | None,
     **chosen: Any,
@@ -90,9 +97,9 @@ def export_dataset(
     max_bytes = int(max_mb * _MEGABYTE) if max_mb else None
     with open_workspace(workspace_path) as workspace:
         if name is not None:
-            exported = _of_dataset(workspace, name, format, output, split, max_bytes)
+            exported = _of_dataset(workspace, name, format, output, split, calls, max_bytes)
         else:
-            exported = _of_sessions(workspace, format, output, max_bytes, **chosen)
+            exported = _of_sessions(workspace, format, output, calls, max_bytes, **chosen)
     if as_json:
         print_json(exported)
     else:
@@ -106,6 +113,7 @@ def _of_dataset(
     format: str,
     output: Path,
     split: str | None,
+    calls: Calls,
     max_bytes: int | None,
 ) -> ExportReport:
     from understudy.datasets.export_version import export_version
@@ -119,6 +127,7 @@ def _of_dataset(
             format=format,
             output=output,
             split=split,
+            calls=calls,
             max_bytes=max_bytes,
             progress=report,
         )
@@ -128,9 +137,10 @@ def _of_sessions(
     workspace: Workspace,
     format: str,
     output: Path,
+    calls: Calls,
     max_bytes: int | None,
     *,
-    kind: Literal["agent", "chat"] | None,
+    kind: Kind | None,
     with_mistakes: bool,
     statuses: tuple[str, ...],
     **filters: Any,
@@ -147,7 +157,7 @@ def _of_sessions(
             workspace,
             output=output,
             format=format,
-            source=Source(kind=kind, with_mistakes=with_mistakes, statuses=statuses),
+            source=Source(kind=kind, with_mistakes=with_mistakes, statuses=statuses, calls=calls),
             selection=Selection(**filters),
             max_bytes=max_bytes,
             progress=report,
@@ -156,7 +166,7 @@ def _of_sessions(
 
 def _refuse_filters(context: click.Context) -> None:
     """UsageError for an option that only exports of sessions know."""
-    known = {"name", "format", "output", "split", "max_mb", "as_json", "workspace_path"}
+    known = {"name", "format", "output", "split", "max_mb", "calls", "as_json", "workspace_path"}
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "")
         if parameter.name in known or not parameter.expose_value:
@@ -169,9 +179,11 @@ def print_export(exported: ExportReport) -> None:
     """What was written, what was left out and why, and where the report lies."""
     from understudy.datasets.export import report_path
 
-    sessions = counted(len(exported.sessions), "session")
+    origins = counted(len(exported.sessions), "session")
+    if exported.scenarios:
+        origins = f"{origins} and {counted(exported.scenarios, 'scenario')}"
     of = f" of {exported.dataset}" if exported.dataset else ""
-    click.echo(f"{counted(exported.examples, 'example')}{of} from {sessions}")
+    click.echo(f"{counted(exported.examples, 'example')}{of} from {origins}")
     for file in exported.files:
         click.echo(f"  {file.path} ({human_bytes(file.size)})")
     print_reasons(exported.reasons())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SPLITS = ("train", "validation", "test")
 _SHOWN = 20
+_USUAL = (("sessions", True), ("calls", "kept"))
 
 
 @click.command("list", cls=Command)
@@ -44,7 +45,7 @@ def list_datasets(as_json: bool, workspace_path: Path | None) -> None:
                     version = DatasetVersion(folder)
                 except UnderstudyError as error:
                     facts.append({"name": name, "version": folder.name, "problem": str(error)})
-                    rows.append((name, folder.name, *[None] * 7, str(error)))
+                    rows.append((name, folder.name, *[None] * 8, str(error)))
                     continue
                 facts.append(_listed(version))
                 rows.append(_line(version))
@@ -53,8 +54,8 @@ def list_datasets(as_json: bool, workspace_path: Path | None) -> None:
     elif not rows:
         click.echo("No dataset was built yet: `understudy dataset build NAME`.", err=True)
     else:
-        heads = ("NAME", "VERSION", "KIND", "SESSIONS", "ROWS", "TRAIN", "VALIDATION", "TEST")
-        print_table((*heads, "CREATED", "NOTE"), rows)
+        heads = ("NAME", "VERSION", "KIND", "SESSIONS", "SCENARIOS", "ROWS", "TRAIN", "VALIDATION")
+        print_table((*heads, "TEST", "CREATED", "NOTE"), rows)
 
 
 def _listed(version: DatasetVersion) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def _line(version: DatasetVersion) -> tuple[object, ...]:
         version.version,
         version.kind,
         counts.get("sessions"),
+        counts.get("scenarios", 0),
         counts.get("rows"),
         *(counts.get(split, 0) for split in _SPLITS),
         version.manifest.created[:16].replace("T", " "),
@@ -130,6 +132,7 @@ def _print_version(version: DatasetVersion) -> None:
             ("rows", f"{counts.get('rows', 0):,}"),
             ("splits", [f"{counts[s]:,} {s}" for s in _SPLITS if counts.get(s)]),
             ("sessions", f"{counts.get('sessions', 0):,}"),
+            ("scenarios", _scenarios(facts.get("scenarios"))),
             ("games", _counts(facts.get("games"))),
             ("players", _counts(facts.get("players"))),
             ("models", _counts(facts.get("models"))),
@@ -154,6 +157,13 @@ def _print_version(version: DatasetVersion) -> None:
     print_reasons(list(facts.get("left_out", {}).items()))
 
 
+def _scenarios(found: dict[str, Any] | None) -> list[str]:
+    files = len(found["files"]) if found else 0
+    said = [counted(files, "file")] if files else []
+    made = found["generated"] if found else ()
+    return [*said, *(f"{one['scenarios']:,} made by seed {one['seed']}" for one in made)]
+
+
 def _counts(counts: dict[str, int] | None) -> list[str]:
     return [f"{name or 'not stated'} ({count:,})" for name, count in (counts or {}).items()]
 
@@ -163,7 +173,12 @@ def _share(share: float | None) -> str | None:
 
 
 def _request(request: dict[str, Any]) -> list[str]:
-    chosen = {**request.get("source", {}), **request.get("selection", {})}
+    source = request.get("source", {})
+    chosen = {name: value for name, value in source.items() if (name, value) not in _USUAL}
+    chosen |= request.get("selection", {})
+    scenarios = request.get("scenarios") or {}
+    chosen["scenarios"], window = scenarios.get("paths"), scenarios.get("window", {})
+    chosen |= {f"{what} of a scenario": most for what, most in window.items()}
     splits = request.get("splits", {})
     said = [f"{name} {value}" for name, value in chosen.items() if value not in (None, False, [])]
     return [*said, f"splits {splits.get('fractions')}", f"seed {splits.get('seed')}"]
