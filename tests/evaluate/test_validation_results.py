@@ -153,8 +153,8 @@ def test_the_state_of_the_table_is_told_where_calls_were_carried_out(
 
 
 def test_a_judge_is_heard_and_its_silence_counts_as_nothing(suite: Suite, ask: Ask) -> None:
-    def judge(messages: Any, answer: str) -> float | None:
-        return None if len(messages) > 2 else 8.0
+    def judge(case: Case, answer: str) -> float | None:
+        return None if case.set == "wordings" else 8.0
 
     results = build_results(suite, {"tuned": ask(1.0, judge=judge)}, asking=Asking(), limit=LIMIT)
     assert results["tuned"]["judged"] == 8

@@ -48,6 +48,10 @@ COMMANDS = {
         "understudy.cli.model:model",
         "Look at trained models, compare them, and choose which one is in use.",
     ),
+    "validate": (
+        "understudy.cli.validate:validate",
+        "Measure how well a model calls tools and answers.",
+    ),
     "convert": (
         "understudy.cli.convert:convert",
         "Convert a trained model to the file that ships.",

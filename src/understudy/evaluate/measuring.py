@@ -7,7 +7,6 @@ from statistics import fmean
 
 import msgspec
 
-from understudy.chat.record import Message
 from understudy.chat.tools.registry import TOOLS, ToolRegistry
 from understudy.evaluate import quality
 from understudy.evaluate.cases import Case
@@ -18,8 +17,8 @@ from understudy.evaluate.suites import Suite
 from understudy.evaluate.tool_calls import CallScore, Execute, score_calls
 from understudy.players.backends.chat_model import Answer, ChatModel, Progress, tokens_per_second
 
-Judge = Callable[[Sequence[Message], str], float | None]
-"""A score from 1 to 10 of an answer to a conversation; None where the judge gave none."""
+Judge = Callable[[Case, str], float | None]
+"""A score from 1 to 10 of an answer to a case; None where the judge gave none."""
 DEFAULT_MAX_TOKENS = 96
 
 
@@ -153,7 +152,7 @@ def _outcome(
     states = [float(score.state) for score in scores if score.state is not None]
     judged: list[float] = []
     if judge is not None:
-        found = (judge(case.messages, answer) for answer in answers)
+        found = (judge(case, answer) for answer in answers)
         judged = [score for score in found if score is not None]
     return Outcome(
         case=case.id,

@@ -78,6 +78,21 @@ def table_heads(results: Mapping[str, Any]) -> list[str]:
     return ["validation set", "cases", *_columns(results)]
 
 
+def verdicts(results: Mapping[str, Any]) -> list[str]:
+    """Which of two models is better on how many sets, a line for each pair."""
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for one in results["comparisons"]:
+        pairs.setdefault((one["before"], one["after"]), []).append(one["verdict"])
+    lines = []
+    for (before, after), found in pairs.items():
+        better, worse = found.count("better"), found.count("worse")
+        lines.append(
+            f"{before} → {after}: better on {better} of {len(found)} sets, worse on {worse}, no "
+            f"difference shown on {len(found) - better - worse}"
+        )
+    return lines
+
+
 def _columns(results: Mapping[str, Any]) -> list[str]:
     return [name for name in COLUMNS if results.get(name)]
 
