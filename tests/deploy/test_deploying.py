@@ -12,7 +12,8 @@ from understudy.deploy.bundle import bundles_of, find_bundle
 from understudy.deploy.conversion import read_conversion
 from understudy.deploy.deploying import Order, deploy_version
 from understudy.deploy.targets import gguf_mobile
-from understudy.errors import DeployError, UsageError
+from understudy.deploy.testing import examine
+from understudy.errors import DeployError, PlayerError, UsageError
 from understudy.models.registry import VALIDATION, add_result
 from understudy.store.lineage import descendants
 from understudy.store.manifest import check_files
@@ -167,6 +168,32 @@ def test_the_target_transformers_is_a_folder_that_transformers_loads(shop, versi
     assert "rope" in model.answer([CHATS[0][:2]])[0].text
 
 
+def test_the_target_transformers_js_is_an_onnx_file_that_answers_the_same(shop, version):
+    from understudy.players.backends.onnx_chat_model import OnnxChatModel
+    from understudy.players.backends.transformers_model import TransformersModel
+
+    bundle = deploy(shop, validated(version), target="transformers-js").bundle
+    assert not list(bundle.folder.glob("*.safetensors"))
+    settings = json.loads((bundle.folder / "tokenizer_config.json").read_text())
+    assert settings["chat_template"] == bundle.facts["template"]
+    model = OnnxChatModel(bundle.folder)
+    prompts = [chat[:2] for chat in CHATS]
+    said = [answer.text for answer in model.answer(prompts)]
+    merged = TransformersModel(version.folder / "merged")
+    assert said == [answer.text for answer in merged.answer(prompts)]
+    drawn = [model.answer(prompts[:1], temperature=5.0, seed=n)[0].text for n in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert model.answer(prompts[:1], max_tokens=3)[0].tokens == 3
+    long = [{"role": "user", "content": "I take the rope. " * 300}]
+    with pytest.raises(PlayerError, match="reads 512 at most"):
+        model.answer([long])
+    results = examine(bundle, chats=CHATS[:2])
+    assert results.passed, results.checks
+    (bundle.folder / "onnx" / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(PlayerError, match=r"model\.onnx cannot be loaded"):
+        OnnxChatModel(bundle.folder)
+
+
 def test_a_model_without_tools_gets_a_prompt_and_tools_of_its_own_game(shop, version):
     """What the game says is all there is: an agent's model knows no Dungeon Master's rules."""
     (version.folder / "tool_registry.json").unlink()
@@ -182,7 +209,7 @@ def test_a_model_without_tools_gets_a_prompt_and_tools_of_its_own_game(shop, ver
 
 def test_what_cannot_be_ordered_is_told(shop, version):
     validated(version)
-    with pytest.raises(UsageError, match="gguf-mobile, transformers"):
+    with pytest.raises(UsageError, match="gguf-mobile, transformers, transformers-js"):
         deploy(shop, version, target="floppy")
     with pytest.raises(UsageError, match="temperature is -1"):
         deploy(shop, version, sampling={"temperature": -1})
