@@ -16,7 +16,7 @@ help:
 	@echo "make test        all tests but the long ones, with coverage"
 	@echo "make test-quick  the tests that need no more than a moment"
 	@echo "make test-long   the tests that take minutes"
-	@echo "make test-node   a mobile bundle in Node, with 1.2 GB of packages from npm"
+	@echo "make test-node   bundles in Node, with 1.7 GB of packages from npm"
 	@echo "make lint        ruff, mypy and the floors of the house"
 	@echo "make bench       the measurements, beside their peers"
 	@echo "make docs        the documentation, into site/"

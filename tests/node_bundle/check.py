@@ -1,7 +1,8 @@
-"""Checks a mobile bundle in Node: its TypeScript against the real packages, its model by a run.
+"""Checks bundles in Node: their TypeScript against the real packages, their models by a run.
 
 Run by ``make test-node`` and not by ``make test``: it installs more than a gigabyte from npm.
-Without the folder of a bundle it makes one from a model of a few seconds.
+Without the folder of a mobile bundle it makes one, and one for transformers.js, from a model of a
+few seconds.
 
     python tests/node_bundle/check.py [BUNDLE]
 """
@@ -14,13 +15,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tests.deploy.small_models import CHATS, make_adapter, make_base  # noqa: E402
+from tests.deploy.small_models import CHATS, PROMPTS, make_adapter, make_base  # noqa: E402
 
 from understudy.players.backends.llama_cpp import LlamaCppModel  # noqa: E402
+from understudy.players.backends.onnx_chat_model import OnnxChatModel  # noqa: E402
+from understudy.players.backends.transformers_model import prompt_tokens  # noqa: E402
 
 EXAMPLE = "integration-example.ts"
 PACKAGES = ("llama.rn", "cactus-react-native")
@@ -29,23 +33,26 @@ PACKAGES = ("llama.rn", "cactus-react-native")
 def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
-        bundle = Path(sys.argv[1]) if len(sys.argv) > 1 else make_bundle(work)
         install()
-        check_types(bundle, work / "types")
-        run_model(bundle, work)
+        made = [Path(sys.argv[1]).resolve()] if len(sys.argv) > 1 else make_bundles(work)
+        check_types(made[0], work / "types")
+        run_gguf(made[0], work)
+        for folder in made[1:]:
+            run_onnx(folder, work)
     return 0
 
 
 def install() -> None:
-    if not (HERE / "node_modules" / "node-llama-cpp").is_dir():
-        print("installing from npm (1.2 GB)")
+    if not (HERE / "node_modules" / "@huggingface" / "transformers").is_dir():
+        print("installing from npm (1.7 GB)")
         # Nobody's scripts are run, and React Native itself is not needed to check types.
         options = ["--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]
         npm = ["npm", "install", "--no-package-lock", *options]
         subprocess.run(npm, cwd=HERE, check=True)
 
 
-def make_bundle(work: Path) -> Path:
+def make_bundles(work: Path) -> list[Path]:
+    """One for phones and one for transformers.js, as an app has them."""
     import understudy
     from understudy.chat.tools.registry import TOOLS
     from understudy.deploy.deploying import Order, deploy_version
@@ -62,10 +69,11 @@ def make_bundle(work: Path) -> Path:
             return {"method": "sft", "base": find_base(ws, str(base)).facts()}
 
         version = publish_model(ws, "dm", build)
-        order = Order(force=True, app=work / "app")
-        placed = deploy_version(ws, version, order, chats=CHATS).placed
-    assert placed is not None
-    return placed
+        made = []
+        for target in ("gguf-mobile", "transformers-js"):
+            order = Order(force=True, app=work / target, target=target)
+            made.append(deploy_version(ws, version, order, chats=CHATS).placed)
+    return [folder for folder in made if folder is not None]
 
 
 def check_types(bundle: Path, place: Path) -> None:
@@ -102,28 +110,42 @@ def compiles(text: str, place: Path) -> bool:
     return done.returncode == 0
 
 
-def run_model(bundle: Path, work: Path) -> None:
-    """Node makes the same tokens and the same answers of each prompt as the server here."""
+def run_gguf(bundle: Path, work: Path) -> None:
+    """node-llama-cpp writes and reads the same prompts and answers as llama.cpp here."""
     [file] = bundle.glob("*.gguf")
-    chats = [chat[:2] for chat in CHATS]
     model = LlamaCppModel(file)
-    prompts = [model.server.prompt_of(chat) for chat in chats]
+    prompts = [model.server.prompt_of(chat) for chat in PROMPTS]
     tokens = [model.server.tokens_of(prompt) for prompt in prompts]
-    said = [answer.text for answer in model.answer(chats, max_tokens=64)]
+    said = [answer.text for answer in model.answer(PROMPTS, max_tokens=64)]
     model.close()
-    (work / "chats.json").write_text(json.dumps(chats), encoding="utf-8")
-    node = ["node", str(HERE / "run.mjs"), str(bundle.resolve()), str(work / "chats.json")]
+    told = run_node("run.mjs", bundle, work)
+    assert [one["prompt"] for one in told["answers"]] == prompts, "Node writes other prompts"
+    compare(told, tokens, said, f"node-llama-cpp runs {file.name}")
+
+
+def run_onnx(bundle: Path, work: Path) -> None:
+    """transformers.js reads the same tokens and answers the same as onnxruntime here."""
+    model = OnnxChatModel(bundle)
+    tokens = [prompt_tokens(model.tokenizer, chat) for chat in PROMPTS]
+    said = [answer.text for answer in model.answer(PROMPTS, max_tokens=64)]
+    told = run_node("run_transformers_js.mjs", bundle, work)
+    compare(told, tokens, said, f"transformers.js runs {bundle.name}")
+
+
+def run_node(script: str, bundle: Path, work: Path) -> Any:
+    (work / "chats.json").write_text(json.dumps(PROMPTS), encoding="utf-8")
+    node = ["node", str(HERE / script), str(bundle), str(work / "chats.json")]
     ran = subprocess.run(node, capture_output=True, text=True, check=False, cwd=HERE)
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert [one["prompt"] for one in told["answers"]] == prompts, "Node writes other prompts"
+    return json.loads(ran.stdout)
+
+
+def compare(told: Any, tokens: list[list[int]], said: list[str], what: str) -> None:
     assert [one["tokens"] for one in told["answers"]] == tokens, "Node reads other tokens"
     same = sum(one["text"] == text for one, text in zip(told["answers"], said, strict=True))
     assert same >= 0.9 * len(said), f"only {same} of {len(said)} answers are the same"
-    print(
-        f"node-llama-cpp runs {file.name}: the same prompts and tokens for {len(prompts)} chats, "
-        f"the same answers to {same}, {told['tokensPerSecond']:,.0f} tokens/s"
-    )
+    speed = f"{told['tokensPerSecond']:,.0f} tokens/s"
+    print(f"{what}: the same tokens of {len(said)} chats, the same answers to {same}, {speed}")
 
 
 if __name__ == "__main__":
