@@ -3,52 +3,21 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from tests.evaluate.knowing_model import KnowingModel
 
-from understudy.chat.tools.bracket import write_turn
 from understudy.errors import ModelError
 from understudy.evaluate import report
 from understudy.evaluate.cases import Case
 from understudy.evaluate.measuring import Asking, Measured, measure_model
 from understudy.evaluate.results import Earlier, build_results, read_scores, scores_of
 from understudy.evaluate.suites import SET_NAMES, Suite, build_suite
-from understudy.players.backends.chat_model import Answer
 
 LIMIT = 24
-
-
-class KnowingModel:
-    """Knows the suite's answers by heart and gives each with a certain chance, else a wrong one."""
-
-    def __init__(self, suite: Suite, knows: float, name: str) -> None:
-        self.name = name
-        self.closed = False
-        self._by_words = {json.dumps(case.messages): case for case in suite}
-        self._knows = knows
-
-    def answer(self, conversations: Sequence[list[dict[str, Any]]], **how: Any) -> list[Answer]:
-        answers = []
-        for messages in conversations:
-            case = self._by_words[json.dumps(messages)]
-            lucky = random.Random(f"{self._knows} {case.id} {how['seed']}").random() < self._knows
-            text = _right(case) if lucky else "Hm. [check: luck, nobody]"
-            answers.append(Answer(text, 20, 0.01))
-        if how["progress"]:
-            how["progress"](len(answers), len(answers))
-        return answers
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def _right(case: Case) -> str:
-    words = f"So be it: {', '.join(case.tells)}." if case.tells else "So be it."
-    return write_turn(words, [call.canonical() for call in case.expected])
 
 
 @pytest.fixture(scope="module")
