@@ -77,6 +77,8 @@ class LlamaServer:
             params.chat_template = template
         params.ui = params.endpoint_slots = params.endpoint_props = False
         params.cache_ram_mib = 0
+        # Seconds; also how long an answer that is being streamed outlives the closing.
+        params.sse_ping_interval = 2
         params.warmup = False
         params.verbosity = 0
         self._token = token
