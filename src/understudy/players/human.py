@@ -162,21 +162,29 @@ class _ByLines(_Asks):
 class _InWords(_ByLines):
     """Lines that are said as they stand; the answers are read like a conversation."""
 
+    _said = ""
+
     def ask(self, view: View) -> Decision:
         if view.step == 1:
             self.say(f"{self.goal}\nSay what you do; q ends it.\n\n")
-        self.say(printable(view.observation, keep="\n") + "\n\n")
+        self._tell(view.observation)
         while True:
             line = self._line("> ")
             if line in ("q", "quit"):
                 raise PlayerQuit
             if line:
+                self._said = line
                 return self.decision(Action(SAY, line))
 
     def told(self, outcome: Outcome) -> None:
         if outcome.done:
-            self.say(printable(self.situation.game.describe(), keep="\n") + "\n")
+            self._tell(self.situation.game.describe())
             self.say(f"{_came_of(outcome)}\n")
+
+    def _tell(self, observation: str) -> None:
+        """What the game tells, without an echo of what was typed a moment ago."""
+        told = observation.removeprefix(f"> {self._said}\n") if self._said else observation
+        self.say(printable(told, keep="\n") + "\n\n")
 
 
 class _AtTerminal(_Asks):
