@@ -24,10 +24,9 @@ from understudy.formats._json_lines import BadLine, Report, logged, read_json_li
 from understudy.formats._split_files import SplitFiles
 from understudy.formats._turns import Turn, turns_of
 from understudy.formats.openai_rules import validate_example
-from understudy.formats.pictures import data_url
-from understudy.store.atomic import TEMPORARY_SUFFIX, safe_join, sync_folder
+from understudy.formats.sharegpt_reading import IMAGE_MARK, conversation_example
+from understudy.store.atomic import TEMPORARY_SUFFIX, sync_folder
 
-IMAGE_MARK = "<image>"
 _MARKS = (IMAGE_MARK, "<video>", "<audio>")
 _ASKING = ("human", "observation")
 _ANSWERING = ("gpt", "function_call")
@@ -161,8 +160,8 @@ def read_conversations(
     skip = report or logged(path)
     for number, value in read_json_lines(path, validate_conversation, report=skip):
         try:
-            example = _example(msgspec.convert(value, type=Conversation), path.parent)
-        except (OSError, StorageError, ValueError, LookupError, TypeError) as error:
+            example = conversation_example(value, path.parent, Counter())
+        except FormatError as error:
             skip(BadLine(number, f"it cannot be made a chat of: {error}"))
         else:
             yield number, example
@@ -218,50 +217,6 @@ def _tools(example: dict[str, Any]) -> str:
 
 def _picture_name(picture: bytes) -> str:
     return f"{hashlib.blake2b(picture, digest_size=_NAME_BYTES).hexdigest()}.png"
-
-
-def _example(found: Conversation, folder: Path) -> dict[str, Any]:
-    images = [safe_join(folder, name).read_bytes() for name in found.images]
-    messages: list[dict[str, Any]] = []
-    if found.system:
-        messages.append({"role": "system", "content": found.system})
-    called = 0
-    calling = False
-    for said in found.conversations:
-        if said.who == "function_call":
-            called += 1
-            call = json.loads(said.value)
-            arguments = json.dumps(call["arguments"], ensure_ascii=False)
-            function = {"name": call["name"], "arguments": arguments}
-            made = {"id": f"call_{called}", "type": "function", "function": function}
-            messages.append({"role": "assistant", "content": None, "tool_calls": [made]})
-        elif said.who == "observation":
-            # What follows words is the result of calls that stand in brackets in them.
-            answers = {"tool_call_id": f"call_{called}"} if calling else {}
-            messages.append({"role": "tool", **answers, "content": said.value})
-        else:
-            role = "user" if said.who == "human" else "assistant"
-            messages.append({"role": role, "content": _content(said.value, images)})
-        calling = said.who == "function_call"
-    example: dict[str, Any] = {"messages": messages}
-    if found.tools:
-        example["tools"] = [
-            {"type": "function", "function": function} for function in json.loads(found.tools)
-        ]
-    return example
-
-
-def _content(value: str, images: list[bytes]) -> str | list[dict[str, Any]]:
-    texts = value.split(IMAGE_MARK)
-    if len(texts) == 1:
-        return value
-    parts: list[dict[str, Any]] = []
-    for number, text in enumerate(texts):
-        if number:
-            parts.append({"type": "image_url", "image_url": {"url": data_url(images.pop(0))}})
-        if text:
-            parts.append({"type": "text", "text": text})
-    return parts
 
 
 def _refused(path: Path, error: OSError) -> StorageError:
