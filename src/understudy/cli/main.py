@@ -65,6 +65,10 @@ COMMANDS = {
         "understudy.cli.serve:serve",
         "Serve a bundle as an OpenAI-compatible endpoint.",
     ),
+    "maintain": (
+        "understudy.cli.maintain:maintain",
+        "Do the work that comes round every week and every month.",
+    ),
 }
 COMPLETION = "_UNDERSTUDY_COMPLETE"  # set by a shell that asks what could come next
 _LONGEST_PATH = 200

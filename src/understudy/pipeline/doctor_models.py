@@ -76,7 +76,7 @@ class _Look:
         self._workspace = workspace
         self._unread: list[str] = []
         self._models = [one for one in self._all(models_of(workspace)) if not one.removed]
-        self._bundles = list(self._all(bundles_of(workspace)))
+        self._bundles = [one for one in self._all(bundles_of(workspace)) if not one.removed]
         self._damaged: set[Path] = set()
 
     def checks(self, *, loading: bool) -> Iterator[Check]:
