@@ -25,7 +25,15 @@ COMMANDS = {
     "demo": ("understudy.cli.demo:demo", "Show the line from play to training data, end to end."),
     "play": ("understudy.cli.play:play", "Play a game step by step, and record it."),
     "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
+    "run": (
+        "understudy.cli.run:run",
+        "Run a whole line by its recipe: data, train, convert, validate, deploy, test.",
+    ),
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
+    "import": (
+        "understudy.cli.importing:import_files",
+        "Bring in chats that were recorded elsewhere.",
+    ),
     "score": ("understudy.cli.score:score", "Score sessions, by hand or automatically."),
     "session": ("understudy.cli.session:session", "List, show, check, replay and move sessions."),
     "dataset": (
@@ -60,6 +68,10 @@ COMMANDS = {
     "test": (
         "understudy.cli.test_bundle:command",
         "Test what was deployed, as it lies in the bundle.",
+    ),
+    "test-all": (
+        "understudy.cli.test_all:test_all",
+        "Run every test of data, sessions, models and bundles.",
     ),
     "serve": (
         "understudy.cli.serve:serve",

@@ -138,7 +138,7 @@ def maintain(
     with lock:
         parts = []
         for name, about, work in plan:
-            part = Part(name=name, about=about, outcome=_tried(work))
+            part = Part(name=name, about=about, outcome=tried(work))
             parts.append(part)
             report(part)
         done = Maintenance(
@@ -194,7 +194,8 @@ def some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _tried(work: Work) -> Outcome:
+def tried(work: Work) -> Outcome:
+    """What ``work`` came to; whatever it raises is a failure in words."""
     try:
         return work()
     except UnderstudyError as error:

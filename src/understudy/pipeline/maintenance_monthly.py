@@ -47,10 +47,10 @@ def monthly(workspace: Workspace, order: Order) -> Plan:
     yield "old bundles", "", lambda: _old_bundles(workspace, order)
     yield "interrupted trainings", "", lambda: _interrupted(workspace, order)
     yield "retention", "", lambda: _retention(workspace, order)
-    yield "sessions", "", lambda: _sessions(workspace, order)
-    yield "datasets", "", lambda: _whole(datasets_of(workspace), "dataset")
-    yield "models", "", lambda: _whole(models_of(workspace), "model")
-    yield "bundles", "", lambda: _whole(bundles_of(workspace), "bundle")
+    yield "sessions", "", lambda: verify_sessions(workspace, order)
+    yield "datasets", "", lambda: verify_versions(datasets_of(workspace), "dataset")
+    yield "models", "", lambda: verify_versions(models_of(workspace), "model")
+    yield "bundles", "", lambda: verify_versions(bundles_of(workspace), "bundle")
 
 
 def _tools(workspace: Workspace, order: Order) -> Outcome:
@@ -145,7 +145,7 @@ def _retention(workspace: Workspace, order: Order) -> Outcome:
     return done(f"{counted(len(plan), 'session')} put away or forgotten", **facts)
 
 
-def _sessions(workspace: Workspace, order: Order) -> Outcome:
+def verify_sessions(workspace: Workspace, order: Order) -> Outcome:
     """Every bit of every session that is not being recorded, archived ones included."""
     rows = [
         row
@@ -160,7 +160,7 @@ def _sessions(workspace: Workspace, order: Order) -> Outcome:
     return _verified(len(rows), "session", problems)
 
 
-def _whole(versions: Versions[V], kind: str) -> Outcome:
+def verify_versions(versions: Versions[V], kind: str) -> Outcome:
     """Every bit of every version that has its data."""
     count, problems = 0, []
     for name in versions.names():

@@ -1,1 +1,1 @@
-"""Recipes: the whole line for one game in one file, from where its data comes from to its bundle."""
+"""Recipes: the whole line for one game in one file, from its data to its bundle."""
