@@ -262,7 +262,7 @@ def test_failures_with_a_success_or_another_reason_between_them_do_not_stop_it(b
 
 
 def test_a_session_that_could_not_be_sealed_counts_as_failed(batch, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("understudy.session.seal.write_manifest", full)

@@ -523,6 +523,7 @@ def test_a_game_starts_where_prepare_puts_it(table):
 
 FULL_DISK = """
 import json, resource, signal, sys
+from pathlib import Path
 import understudy
 from understudy.games.rom_game import RomGame
 from understudy.players.budget import StepBudget

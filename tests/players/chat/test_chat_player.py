@@ -344,9 +344,8 @@ def test_prompts_of_ones_own_are_used_in_turn_and_named_with_their_result(
     assert [(each["name"], each["version"]) for each in used] == [
         ("play", 1), ("short", 2), ("play", 1),
     ]  # fmt: skip
-    assert [(each["success"], each["steps"], each["requests"]) for each in used] == [
-        (True, 2, 2)
-    ] * 3
+    assert [(each["success"], each["steps"]) for each in used] == [(True, 2)] * 3
+    assert all(each["requests"] >= each["steps"] for each in used)
     assert used[0]["sha256"] == used[2]["sha256"] != used[1]["sha256"]
     assert used[1]["tokens"]["input"] > 0
 

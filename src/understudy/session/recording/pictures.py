@@ -11,11 +11,9 @@ from understudy.store.atomic import write_atomic
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL.Image import Image as PILImage
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COMPRESSION = 6
-_MOST_SHADES = 16
 
 
 def own_copy(picture: Any) -> Any:
@@ -65,33 +63,22 @@ def _png_bytes(picture: Any, regions: list[tuple[int, int, int, int]]) -> bytes:
                 f"a screenshot is an array of uint8 [height, width(, 3 or 4)], not {picture.dtype} "
                 f"{list(picture.shape)}"
             )
-        picture = mask_image(picture, regions)
-        picture = _few_greys(picture) or Image.fromarray(picture)
+        picture = Image.fromarray(_without_colour(mask_image(picture, regions)))
     buffer = io.BytesIO()
-    bits = picture.info.get("bits", 8)
-    picture.save(buffer, "PNG", compress_level=_COMPRESSION, bits=bits)
+    picture.save(buffer, "PNG", compress_level=_COMPRESSION)
     return buffer.getvalue()
 
 
-def _few_greys(pixels: np.ndarray[Any, Any]) -> PILImage | None:
-    """An image with a palette for RGB pixels in up to 16 greys, as old handhelds have; else None.
+def _without_colour(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """RGB pixels that are all grey, as old handhelds have them, as the greys alone.
 
-    The same colours in a fifth of the time and half of the bytes.
+    The picture is the same in less time and three quarters of the bytes.
     """
     import numpy as np
-    from PIL import Image
 
     if pixels.ndim != 3 or pixels.shape[2] != 3:
-        return None
-    grey = np.ascontiguousarray(pixels[:, :, 0])
-    if not (np.array_equal(grey, pixels[:, :, 1]) and np.array_equal(grey, pixels[:, :, 2])):
-        return None
-    shades = np.flatnonzero(np.bincount(grey.ravel(), minlength=256))
-    if len(shades) > _MOST_SHADES:
-        return None
-    places = np.zeros(256, np.uint8)
-    places[shades] = np.arange(len(shades))
-    image = Image.fromarray(places[grey], "P")
-    image.putpalette(np.repeat(shades, 3).astype(np.uint8).tobytes())
-    image.info["bits"] = next(bits for bits in (1, 2, 4) if len(shades) <= 1 << bits)
-    return image
+        return pixels
+    grey = pixels[:, :, 0]
+    if np.array_equal(grey, pixels[:, :, 1]) and np.array_equal(grey, pixels[:, :, 2]):
+        return np.ascontiguousarray(grey)
+    return pixels
