@@ -8,12 +8,13 @@ import shutil
 import pytest
 from tests.deploy.small_models import CHATS, edit_json
 
+from understudy.deploy import target
 from understudy.deploy.bundle import bundles_of, find_bundle
 from understudy.deploy.conversion import read_conversion
 from understudy.deploy.deploying import Order, deploy_version
 from understudy.deploy.targets import gguf_mobile
 from understudy.deploy.testing import examine
-from understudy.errors import DeployError, PlayerError, UsageError
+from understudy.errors import DeployError, PlayerError, PluginError, UsageError
 from understudy.models.registry import VALIDATION, add_result
 from understudy.store.lineage import descendants
 from understudy.store.manifest import check_files
@@ -229,3 +230,9 @@ def test_a_folder_that_is_no_bundle_is_told(shop, version, tmp_path):
     assert [p.file for p in check_files(copied, find_bundle(None, str(copied)).manifest)] == [
         "cactus_config.json"
     ]
+
+
+def test_a_plug_in_that_is_no_target_is_refused_by_its_name(shop, version, monkeypatch):
+    monkeypatch.setattr(target.plugins, "load_one", lambda group, name: dict)
+    with pytest.raises(PluginError, match=r"'gguf-mobile' of understudy\.targets is no"):
+        deploy(shop, validated(version))

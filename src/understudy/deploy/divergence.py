@@ -18,7 +18,7 @@ from understudy.players.backends.llama_cpp import LlamaServer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_MOST_TOKENS = 2048
+_MOST_TOKENS = 512
 """Of a place, the likeliest ones; what is left has no weight."""
 
 Probabilities = dict[int, float]
