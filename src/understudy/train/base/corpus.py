@@ -31,6 +31,8 @@ VALUES = cast.Values(
     more_wordings=False,
 )
 """The base knows the names, items and spells that fine-tuning leaves out, as words among others."""
+BARE = 0.65
+"""The share of chats without facts: most of their words are deeds and answers."""
 _CLUSTERS = ("br", "dr", "gr", "kr", "th", "sh", "ch", "st", "tr", "vl", "sk", "mb", "nd")
 _CONSONANTS = (*"bcdfghjklmnprstvwxz", *_CLUSTERS)
 _VOWELS = (*"aeiouaeio", "ae", "ou", "ia", "y", "ee")
@@ -48,17 +50,18 @@ def chat(seed: int, number: int | str) -> Scenario:
     """The chat with this number in the corpus of this seed."""
     rng = random.Random(f"{seed}/{number}")
     heroes = _strange(rng, cast.party(rng, VALUES, rng.choice((1, 2, 2, 3, 3, 4))))
-    sheet = rng.random() < 0.65
+    bare = rng.random() < BARE
+    sheet = not bare and rng.random() < 0.7
     scene = Scene(heroes, rng.choice(world.WORLDS), rng.choice(world.LOCATIONS), sheet)
-    carried = {hero.name: _belongings(rng) for hero in heroes if rng.random() < 0.4}
+    carried = {hero.name: _belongings(rng) for hero in heroes if rng.random() < 0.4 and not bare}
     turns: list[Turn] = []
     last = ""
-    for _ in range(rng.choice((2, 3, 4, 5, 6))):
+    for _ in range(rng.choice((1, 1, 2, 3)) if bare else rng.choice((3, 4, 5, 6))):
         said, last = _exchange(rng, scene, carried, last)
         turns.extend(said)
     return Scenario(
-        world=scene.world,
-        location=scene.location,
+        world="" if bare else scene.world,
+        location="" if bare else scene.location,
         party=heroes if sheet else (),
         facts=tuple(
             Fact("", f"{name} carries {_listed(things)}.") for name, things in carried.items()
@@ -78,19 +81,19 @@ def _exchange(
     """Something said and answered, and who acted; of who acted before, a pronoun may speak."""
     acted = ""
     draw = rng.random()
-    if draw < 0.62:
+    if draw < 0.72:
         deed = any_deed(rng, replace(scene, last=last), VALUES)
         asked, answered = deed.words, deed.answer
         acted = str(deed.calls[0].arguments.get("character", ""))
         if rng.random() < 0.12:
             extra = _about_the_deed(rng, deed.calls[0].arguments)
             return [*_said(asked, answered), *_said(*extra)], acted
-    elif draw < 0.75:
+    elif draw < 0.8:
         deed = talk(rng, scene, VALUES)
         asked, answered = deed.words, deed.answer
-    elif draw < 0.86:
+    elif draw < 0.88:
         asked, answered = _meaning(rng)
-    elif draw < 0.93:
+    elif draw < (0.88 if not carried and not scene.sheet else 0.94):
         asked, answered = _belonging(rng, scene, carried)
     else:
         asked, answered = _repeated(rng)

@@ -12,12 +12,14 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.chat.scenarios.scenario import Scenario
 from understudy.train.base import corpus
+from understudy.train.base.beginning import begin
 from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import train_tokenizer
 
@@ -28,10 +30,6 @@ MODEL_FOLDER = Path(__file__).parent / "model"
 """The base model that ships with the package."""
 STORY = "MADE.txt"
 _IGNORED = -100
-_EMBEDDING = 0.05
-"""The spread of the embeddings at the beginning."""
-_ALIKE = 0.4
-"""How strongly a head prefers, at the beginning, what is like the token that looks."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,21 @@ class BaseSettings:
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 2000
-    learning_rate: float = 2e-3
+    steps: int = 3000
+    learning_rate: float = 1e-3
+    """At 2e-3 what copies is lost again."""
     warm_up: int = 100
+    decay_from: float = 0.4
+    """From here on the learning rate falls in a line to 3 %."""
     short_row: int = 128
-    """Tokens in a row in the first part: copying is learned where there is little to choose."""
+    """Tokens in a row in the first part."""
+    short_until: float = 0.7
     drill_until: float = 0.5
-    """How far the first part goes, with its short rows and, among them, the copying drill."""
-    drill_share: float = 0.4
+    """How long some rows are the copying drill."""
+    drill_share: float = 0.1
+    user_share: float = 0.25
+    """How much of the players' words is scored: they help to know words, and cannot be foretold.
+    Answers are always scored, facts never."""
     tokenizer_chats: int = 12_000
     seed: int = 1
 
@@ -159,29 +164,8 @@ def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> Lla
     # Faster than the fused kernel on a CPU at these lengths.
     config._attn_implementation = "eager"
     model = LlamaForCausalLM(config)
-    _begin_attentive(model)
+    begin(model)
     return model
-
-
-def _begin_attentive(model: LlamaForCausalLM) -> None:
-    """Begin with heads that look for what is alike and pass on what they see.
-
-    Copying needs both; from the usual small random numbers they take millions of tokens to appear.
-    """
-    import torch
-
-    with torch.no_grad():
-        embeddings: Any = model.model.embed_tokens.weight
-        embeddings.mul_(_EMBEDDING / model.config.initializer_range)
-        for layer in model.model.layers:
-            attention: Any = layer.self_attn
-            width = attention.v_proj.weight.shape[0]
-            alike = torch.linalg.qr(torch.randn(width, width))[0] * _ALIKE**0.5
-            passed = torch.linalg.qr(torch.randn(width, width))[0]
-            attention.q_proj.weight.copy_(alike)
-            attention.k_proj.weight.copy_(alike)
-            attention.v_proj.weight.copy_(passed)
-            attention.o_proj.weight.copy_(passed.T)
 
 
 def _train(
@@ -200,11 +184,12 @@ def _train(
             if progress and logs and "loss" in logs:
                 progress(state.global_step, settings.steps, float(logs["loss"]))
 
+    matrices = [weights for weights in model.parameters() if weights.dim() > 1]
+    scales = [weights for weights in model.parameters() if weights.dim() == 1]
     optimizer = torch.optim.AdamW(
-        model.parameters(),
+        [{"params": matrices, "weight_decay": 0.1}, {"params": scales, "weight_decay": 0.0}],
         lr=settings.learning_rate,
         betas=(0.9, 0.98),
-        weight_decay=0.1,
         fused=True,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
@@ -239,11 +224,11 @@ def _train(
 
 
 def _rate(step: int, settings: BaseSettings) -> float:
-    """Up, level until the middle, then down in a line to 3 %."""
+    """Up, level, then down in a line to 3 %."""
     if step < settings.warm_up:
         return (step + 1) / settings.warm_up
-    middle = settings.steps / 2
-    return 1.0 if step < middle else 1 - 0.97 * (step - middle) / (settings.steps - middle)
+    top = settings.steps * settings.decay_from
+    return 1.0 if step < top else 1 - 0.97 * (step - top) / (settings.steps - top)
 
 
 class Rows:
@@ -264,29 +249,25 @@ class Rows:
         import torch
 
         settings = self._settings
-        early = number < len(self) * settings.drill_until
-        tokens, labels = [], []
-        if early:
-            for part in range(settings.row // settings.short_row):
-                rng = random.Random(f"{settings.seed}/row/{number}/{part}")
-                drill = rng.random() < settings.drill_share
-                more = (
-                    self._drill(rng)
-                    if drill
-                    else self._chats(f"{number}/{part}", settings.short_row)
-                )
-                tokens.extend(more[0])
-                labels.extend(more[1])
-        else:
-            tokens, labels = self._chats(number, settings.row)
+        short = number < len(self) * settings.short_until
+        drilled = number < len(self) * settings.drill_until
+        size = settings.short_row if short else settings.row
+        tokens: list[int] = []
+        labels: list[int] = []
+        for part in range(settings.row // size):
+            rng = random.Random(f"{settings.seed}/row/{number}/{part}")
+            drill = drilled and rng.random() < settings.drill_share
+            more = self._drill(rng, size) if drill else self._chats(rng, f"{number}/{part}", size)
+            tokens.extend(more[0])
+            labels.extend(more[1])
         row = {"input_ids": torch.tensor(tokens), "labels": torch.tensor(labels)}
-        return row | {"early": early}
+        return row | {"short": short}
 
     def together(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """A batch; in the first part its long rows are cut into many short ones."""
         import torch
 
-        short = all(row["early"] for row in rows)
+        short = all(row["short"] for row in rows)
         return {
             name: torch.stack([row[name] for row in rows]).view(
                 -1, self._settings.short_row if short else self._settings.row
@@ -294,23 +275,29 @@ class Rows:
             for name in ("input_ids", "labels")
         }
 
-    def _chats(self, number: object, length: int) -> tuple[list[int], list[int]]:
+    def _chats(self, rng: random.Random, name: str, size: int) -> tuple[list[int], list[int]]:
+        """Chats put together to one row."""
         tokens: list[int] = []
+        labels: list[int] = []
         for part in itertools.count():
-            text = render(corpus.chat(self._settings.seed, f"{number}/{part}"))
-            tokens.extend(self._tokenizer.encode(text, add_special_tokens=False))
-            if len(tokens) >= length:
+            for role, text in rendered(corpus.chat(self._settings.seed, f"{name}/{part}")):
+                more = self._tokenizer.encode(text, add_special_tokens=False)
+                scored = role == "assistant" or (
+                    role == "user" and rng.random() < self._settings.user_share
+                )
+                tokens.extend(more)
+                labels.extend(more if scored else [_IGNORED] * len(more))
+            if len(tokens) >= size:
                 break
-        return tokens[:length], tokens[:length]
+        return tokens[:size], labels[:size]
 
-    def _drill(self, rng: random.Random) -> tuple[list[int], list[int]]:
+    def _drill(self, rng: random.Random, size: int) -> tuple[list[int], list[int]]:
         """A segment over and over, the first time not scored."""
         segment: list[int] = []
         length = rng.randint(4, 20)
         while len(segment) < length:
             segment.extend(self._drilled(rng))
         segment = segment[:length]
-        size = self._settings.short_row
         tokens = (segment * (size // length + 1))[:size]
         return tokens, [_IGNORED] * length + tokens[length:]
 
@@ -324,8 +311,15 @@ class Rows:
         return [rng.randrange(8, self._settings.vocabulary)]
 
 
-def render(scenario: Any) -> str:
-    """A chat of the corpus as the chat template writes it."""
-    roles = {"user": "user", "dm": "assistant"}
-    said = "".join(f"<|{roles[turn.speaker]}|> {turn.text}<|end|>" for turn in scenario.turns)
-    return f"<|system|> {corpus.prompt(scenario)}<|end|>{said}"
+def rendered(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """A chat of the corpus as the chat template writes it, a role and its text at a time."""
+    if scenario.world or scenario.party:
+        yield "system", f"<|system|> {corpus.prompt(scenario)}<|end|>"
+    for turn in scenario.turns:
+        role = "user" if turn.speaker == "user" else "assistant"
+        yield role, f"<|{role}|> {turn.text}<|end|>"
+
+
+def render(scenario: Scenario) -> str:
+    """The whole of a chat."""
+    return "".join(text for _, text in rendered(scenario))

@@ -124,6 +124,8 @@ def any_deed(rng: random.Random, scene: Scene, values: Values) -> Deed:
 def talk(rng: random.Random, scene: Scene, values: Values) -> Deed:
     """Something said that needs no tool."""
     heading = rng.choice(("look", "talk", "talk", "move", "rules", "facts"))
+    if heading == "facts" and not scene.sheet:
+        heading = "talk"
     line = rng.choice(grammar.table("talk")[heading])
     actor = Actor(rng, scene, named=True)
     hero = actor.hero
