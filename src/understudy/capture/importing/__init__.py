@@ -1,0 +1,1 @@
+"""What people recorded elsewhere becomes sessions of a workspace."""
