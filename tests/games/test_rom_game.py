@@ -126,6 +126,36 @@ def test_the_state_is_told_in_words(game):
     assert game.describe().endswith("The slots are empty.")
 
 
+def test_a_line_of_the_description_may_wait_for_its_moment(tiny):
+    line = '[[describe]]\neach = "slots"\n'
+    game = tiny(line, line + 'only_if = { path = "menu", value = "open" }\n')
+    game.reset(options={"task": "what-is-in-the-slots"})
+    assert game.describe() == "The hero ANNA stands at 6, 5 with 20 HP."
+    game.step("press_start")
+    assert game.describe().endswith("Slots: 3 potion, 2 super potion.")
+
+
+def test_a_row_of_the_screen_is_told_without_the_space_around_its_words(tiny):
+    game = tiny(
+        "[[describe]]\ntext",
+        """[values.rows]
+address = "name"
+type = "tiles"
+columns = 2
+rows = 2
+letters = { 0x41 = ">", 0x4E = " " }
+
+[[describe]]
+each = "rows"
+text = "[{value}]"
+
+[[describe]]
+text""",
+    )
+    game.reset()  # ANNA: an arrow for A, a space for N
+    assert game.describe().startswith("[>], [>]\n")
+
+
 def test_the_same_start_seed_and_actions_give_the_same_screens_and_memory(game_file, settings):
     courses = []
     for _ in range(2):

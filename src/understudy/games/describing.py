@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ class DescribeSpec(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     text: str
     when: dict[str, Any] | None = None
+    only_if: dict[str, Any] | None = None
     each: str = ""
     join: str = ", "
     before: str = ""
@@ -34,10 +35,13 @@ class DescribeLine:
 
     spec: DescribeSpec
     when: Condition | None
+    only_if: Condition | None
 
     def words(self, memory: Mapping[str, Any]) -> str:
         """The line for ``memory``; empty when there is nothing to say."""
         spec = self.spec
+        if self.only_if is not None and not self.only_if.holds(Moment(memory, memory)):
+            return ""
         if not spec.each:
             if self._shown(memory):
                 return spec.before + _filled(spec.text, memory) + spec.after
@@ -54,27 +58,31 @@ def read_describe(spec: DescribeSpec, known: Mapping[str, Any], choices: Any) ->
     """The line that ``spec`` says; WrongPlace when a path in it leads nowhere."""
     values = known
     reader = Reader(known, choices)
+    only_if = None if spec.only_if is None else _read(reader.read, spec.only_if, "only_if")
     when = None
     if spec.each:
         reader.path({"each": spec.each}, "each")
         found = elements(lookup(known, spec.each))
         values = inside(found[0][1], found[0][0]) if found else {}
-    if spec.when is not None:
-        try:
-            when = (
-                reader.where({"where": spec.when}, spec.each)
-                if spec.each
-                else reader.read(spec.when)
-            )
-        except WrongPlace as problem:
-            inner = problem.place[1:] if problem.place[:1] == ("where",) else problem.place
-            raise WrongPlace(problem.message, "when", *inner) from None
+    if spec.when is not None and spec.each:
+        when = _read(lambda told: reader.where({"where": told}, spec.each), spec.when, "when")
+    elif spec.when is not None:
+        when = _read(reader.read, spec.when, "when")
     for hole in _HOLE.findall(spec.text):
         try:
             lookup(values, hole)
         except LookupError:
             raise WrongPlace(f"`{{{hole}}}` is not in the memory map", "text") from None
-    return DescribeLine(spec, when)
+    return DescribeLine(spec, when, only_if)
+
+
+def _read(reader: Callable[[Any], Condition], told: dict[str, Any], key: str) -> Condition:
+    """The condition that ``told`` says; WrongPlace tells the place below ``key``."""
+    try:
+        return reader(told)
+    except WrongPlace as problem:
+        inner = problem.place[1:] if problem.place[:1] == ("where",) else problem.place
+        raise WrongPlace(problem.message, key, *inner) from None
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:
@@ -85,6 +93,8 @@ def _filled(text: str, values: Mapping[str, Any]) -> str:
             return "?"
         if isinstance(found, bool):
             return "yes" if found else "no"
-        return found.replace("_", " ") if isinstance(found, str) else str(found)
+        # A row of a screen is mostly the space between its words.
+        words = found.replace("_", " ") if isinstance(found, str) else str(found)
+        return " ".join(words.split())
 
     return _HOLE.sub(value, text)
