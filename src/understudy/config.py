@@ -198,8 +198,19 @@ class ChatSettings(_Section):
         default_factory=lambda: ["play"],
         min_length=1,
         description="The prompts: `NAME` (its newest version), `NAME.vN`, or the path of a file "
-        "`NAME.vN.md`. Names are looked up in `prompts/` of the workspace first. Of several, each "
-        "session takes one by its seed.",
+        "`NAME.vN.md`. Names are looked up in `prompts/` of the workspace first. `trained` asks in "
+        "the words in which models are trained on datasets of sessions. Of several, each session "
+        "takes one by its seed.",
+    )
+    pictures: bool = Field(
+        default=True,
+        description="Whether the picture of the screen is sent. Without it a model knows what the "
+        "game tells of its state in words.",
+    )
+    reasoning: bool = Field(
+        default=True,
+        description="With the prompt `trained`, whether the answer explains its action, or is the "
+        "action alone: as the model was trained.",
     )
     structured: Literal["auto", "json_schema", "json_object", "none"] = Field(
         default="auto",

@@ -31,9 +31,9 @@ def published(messages: list[dict[str, Any]]) -> None:
 def test_a_step_is_a_task_a_screen_and_an_answer_in_json() -> None:
     row = agent_row()
     system, user, assistant = instruction_chat(row, actions=ACTIONS)["messages"]
-    assert "Check what healing items I have in my bag" in system["content"]
     assert "Actions: press_a, press_down, report: TEXT" in system["content"]
     text, image = user["content"]
+    assert "Check what healing items I have in my bag" in text["text"]
     assert "Step 5 of 15" in text["text"]
     assert "party has 3" in text["text"]
     assert "press_start, press_down" in text["text"]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from understudy.chat.decisions import ANSWER_KEYS
 from understudy.datasets.found import Found, corrected_by
 from understudy.datasets.screenshots import Screenshots
 from understudy.datasets.selection import LeftOut, left_out
 from understudy.errors import UnderstudyError
 from understudy.formats.dataset_rows import AgentRow
-from understudy.formats.instruction_chat import ANSWER_KEYS
 from understudy.session.instruction import InstructionRow
 
 if TYPE_CHECKING:

@@ -5,18 +5,15 @@ Formats of chats take the rows of players in this form.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from understudy.chat.decisions import Asked, answer_keys, answer_text, system_text, user_text
 from understudy.formats.dataset_rows import AgentRow
 from understudy.formats.pictures import data_url, rgb_png
 from understudy.session.instruction import InstructionRow
 
-ANSWER_KEYS = ("action", "reasoning", "expected_outcome")
-MOST_ACTIONS = 64
-"""A game with more actions than that is not told them: they are no list to choose from."""
 _ACTION = re.compile(r"([A-Za-z_][\w.-]*)(?:(:).*)?", re.DOTALL)
 
 Actions = Mapping[str, Sequence[str]]
@@ -57,42 +54,37 @@ def action_name(action: str) -> str:
     return named[1] if named is not None else action
 
 
-def instruction_chat(row: AgentRow, *, actions: Actions | None = None) -> dict[str, Any]:
-    """The example, in the shape of OpenAI's format."""
-    known = (actions or {}).get(row.row.game, ())
-    text = {"type": "text", "text": _seen(row.row)}
-    content: list[dict[str, Any]] = [text]
+def instruction_chat(
+    row: AgentRow, *, actions: Actions | None = None, reasoning: bool = True
+) -> dict[str, Any]:
+    """The example, in the shape of OpenAI's format, in the words of `chat.decisions`.
+
+    ``actions`` are told to models that do not know them. Without ``reasoning`` the answer is the
+    action alone.
+    """
+    keys = answer_keys(reasoning=reasoning)
+    asked = _asked(row.row, (actions or {}).get(row.row.game, ()))
+    content: list[dict[str, Any]] = [{"type": "text", "text": user_text(asked)}]
     if row.picture is not None:
         picture = {"url": data_url(rgb_png(row.picture))}
         content.append({"type": "image_url", "image_url": picture})
+    answer = {key: getattr(row.row, key) for key in keys}
     return {
         "messages": [
-            {"role": "system", "content": _asked(row.row, known)},
+            {"role": "system", "content": system_text(asked, keys)},
             {"role": "user", "content": content},
-            {"role": "assistant", "content": _answer(row.row)},
+            {"role": "assistant", "content": answer_text(answer, keys)},
         ]
     }
 
 
-def _asked(row: InstructionRow, actions: Sequence[str]) -> str:
-    lines = [f"You play {row.game or 'a game'}, one action at a time.", f"Task: {row.instruction}"]
-    if row.goal and row.goal != row.instruction:
-        lines.append(f"Goal: {row.goal}")
-    if 0 < len(actions) <= MOST_ACTIONS:
-        lines.append(f"Actions: {', '.join(actions)}")
-    keys = ", ".join(f'"{key}"' for key in ANSWER_KEYS)
-    lines.append(f"Answer with a JSON object that has the keys {keys}.")
-    return "\n".join(lines)
-
-
-def _seen(row: InstructionRow) -> str:
-    previous = ", ".join(row.previous_actions) or "none"
-    lines = [f"Step {row.step_number} of {row.total_steps}", f"Previous actions: {previous}"]
-    if row.memory_context:
-        lines.append(f"State:\n{row.memory_context}")
-    return "\n".join(lines)
-
-
-def _answer(row: InstructionRow) -> str:
-    answer = {key: getattr(row, key) for key in ANSWER_KEYS}
-    return json.dumps(answer, ensure_ascii=False)
+def _asked(row: InstructionRow, actions: Sequence[str]) -> Asked:
+    return Asked(
+        game=row.game,
+        task=row.instruction,
+        state=row.memory_context,
+        previous_actions=row.previous_actions,
+        step=row.step_number,
+        limit=row.total_steps,
+        actions=actions,
+    )

@@ -7,7 +7,7 @@ gives it the exact form of the seed's training data, in which ``training_data.js
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,16 @@ class InstructionRow(msgspec.Struct, frozen=True, kw_only=True):
     auto_score: float | None
 
 
+def as_instruction(words: str) -> str:
+    """What is asked of a player, as a sentence begins."""
+    return words[:1].upper() + words[1:]
+
+
+def latest(actions: Sequence[str]) -> list[str]:
+    """Those of the actions until now that a decision is told."""
+    return list(actions[-PREVIOUS_ACTIONS:])
+
+
 def instruction_rows(
     folder: Path, header: SessionHeader, facts: dict[str, Any], feedback: CurrentFeedback
 ) -> Iterator[InstructionRow]:
@@ -90,12 +100,12 @@ def instruction_rows(
             game=header.game,
             task_id=str(task.get("id", "")),
             player=header.player,
-            instruction=words[:1].upper() + words[1:],
+            instruction=as_instruction(words),
             goal=str(task.get("goal") or words),
             screenshot=step.screenshot,
             screen=step.facts.get("screen"),
             memory_context=step.observation or "",
-            previous_actions=previous[-PREVIOUS_ACTIONS:],
+            previous_actions=latest(previous),
             step_number=step.step,
             total_steps=limit,
             action=action,

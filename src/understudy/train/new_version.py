@@ -186,6 +186,7 @@ def read_data(
         registry=registry,
         calls=settings.calls,
         with_images=images == "use" or (images == "auto" and sees(base)),
+        reasoning=not isinstance(settings, SftSettings) or settings.reasoning,
         seed=settings.seed,
         selection=request.selection,
     )

@@ -161,6 +161,11 @@ class SftSettings(TrainSettings):
         description="`use` trains on pictures, `leave` on the text alone; `auto` uses them where "
         "the base can see.",
     )
+    reasoning: bool = Field(
+        default=True,
+        description="Learn from the steps of agent runs why an action is taken and what is "
+        "expected of it; without, the action alone: smaller models are faster and surer so.",
+    )
     replay: float = Field(
         default=0.25,
         ge=0,

@@ -60,6 +60,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     registry: ToolRegistry | None = TOOLS
     calls: str = "auto"
     with_images: bool = False
+    reasoning: bool = True
+    """Whether answers of agent runs explain their action."""
     seed: int = 1
     """Of generated scenarios."""
     selection: Selection = Selection()
@@ -150,14 +152,13 @@ def _dataset(workspace: Workspace, ref: str, reading: Reading) -> Loaded:
             "pairs"
         )
     version = usable_version(workspace, ref)
-    actions = version.facts.get("actions", {})
     loaded = Loaded(parents=[Parent(kind="dataset", id=version.manifest.id)])
     for split in ("train", "validation"):
         examples = loaded.train if split == "train" else loaded.validation
         for row in version.rows(split) if split in version.splits else ():
             where = f"step {row.n} of session {row.session} in {version.ref}"
             if isinstance(row, AgentRow):
-                raw = instruction_chat(row, actions=actions)
+                raw = instruction_chat(row, reasoning=reading.reasoning)
                 examples.append(
                     as_example(raw, where, registry=None, with_images=reading.with_images)
                 )
@@ -185,7 +186,7 @@ def _lines(path: Path, reading: Reading) -> Loaded:
         elif "messages" in raw:
             loaded.train.append(_example(raw, where, reading))
         elif raw.keys() >= {"instruction", "input", "output"}:
-            chat = instruction_chat(_agent_row(raw, where))
+            chat = instruction_chat(_agent_row(raw, where), reasoning=reading.reasoning)
             loaded.train.append(
                 as_example(chat, where, registry=None, with_images=reading.with_images)
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from understudy.errors import PlayerError
-from understudy.players.chat.templates import PLACEHOLDERS, find_templates, read_template
+from understudy.players.chat.templates import PLACEHOLDERS, find_template, read_template
 
 NEEDED = "{{goal}} {{actions}} {{answer_format}}"
 VALUES = {name: f"<{name}>" for name in PLACEHOLDERS if name != "screenshot"}
@@ -28,15 +28,33 @@ def write(folder: Path, text: str, name: str = "mine.v1.md") -> Path:
 
 
 def test_the_packaged_prompts_can_be_used() -> None:
-    for template in find_templates(["play", "look"], None):
+    for name in ("play", "look"):
+        template = find_template(name, None)
         system, user = template.messages(VALUES, "data:image/png;base64,AAAA")
         assert system["role"] == "system"
         assert [part["type"] for part in user["content"]] == ["text", "image_url"]
         assert "{{" not in system["content"] + user["content"][0]["text"]
 
 
+def test_without_a_picture_a_prompt_is_words_alone(folder: Path) -> None:
+    path = write(folder, f"# User\n{NEEDED}\nNow:\n{{{{screenshot}}}}\nWhat next?")
+    (user,) = read_template(path).messages(VALUES, None)
+    assert user["content"].endswith("Now:\n\nWhat next?")
+
+
+def test_the_one_that_reads_has_no_place_for_a_picture() -> None:
+    template = find_template("read", None)
+    assert "{{observation}}" in template.user
+    assert "{{screenshot}}" not in template.user
+
+
+def test_the_name_of_the_words_of_training_is_taken(folder: Path) -> None:
+    with pytest.raises(PlayerError, match="`trained` means the words in which models are trained"):
+        read_template(write(folder, f"# User\n{NEEDED}", "trained.v1.md"))
+
+
 def test_the_one_that_only_looks_is_told_nothing_of_the_memory() -> None:
-    (template,) = find_templates(["look"], None)
+    template = find_template("look", None)
     assert "observation" not in template.system + template.user
 
 
@@ -131,30 +149,30 @@ def test_a_file_without_a_version_or_that_is_no_text_is_refused(folder: Path) ->
 def test_the_newest_version_is_taken_unless_one_is_named(folder: Path) -> None:
     for version in (1, 2, 10):
         write(folder, f"# User\n{NEEDED}", f"mine.v{version}.md")
-    assert [str(found) for found in find_templates(["mine", "mine.v2"], folder)] == [
-        "mine.v10",
-        "mine.v2",
-    ]
+    assert str(find_template("mine", folder)) == "mine.v10"
+    assert str(find_template("mine.v2", folder)) == "mine.v2"
 
 
 def test_ones_own_file_goes_before_the_packaged_one_of_the_same_version(folder: Path) -> None:
     write(folder, f"# User\nmine: {NEEDED}", "play.v1.md")
-    (template,) = find_templates(["play.v1"], folder)
+    template = find_template("play.v1", folder)
     assert template.user.startswith("mine:")
 
 
 def test_a_path_starts_from_the_workspace(folder: Path) -> None:
     (folder.parent / "elsewhere").mkdir()
     write(folder.parent / "elsewhere", f"# User\n{NEEDED}", "odd.v3.md")
-    (template,) = find_templates(["elsewhere/odd.v3.md"], folder)
+    template = find_template("elsewhere/odd.v3.md", folder)
     assert str(template) == "odd.v3"
 
 
 def test_an_unknown_name_is_told_what_there_is(folder: Path) -> None:
     write(folder, f"# User\n{NEEDED}")
-    with pytest.raises(PlayerError, match=r"no prompt 'paly'.*look\.v1, mine\.v1, play\.v1"):
-        find_templates(["paly"], folder)
+    with pytest.raises(
+        PlayerError, match=r"no prompt 'paly'.*look\.v1, mine\.v1, play\.v1, .*trained"
+    ):
+        find_template("paly", folder)
     with pytest.raises(PlayerError, match=r"no prompt 'play\.v99'"):
-        find_templates(["play.v99"], folder)
+        find_template("play.v99", folder)
     with pytest.raises(PlayerError, match=r"no prompt ''"):
-        find_templates([""], None)
+        find_template("", None)

@@ -1,4 +1,4 @@
-"""The player `chat`: shows the screen to a vision model and plays what it answers.
+"""The player `chat`: shows a model the screen, or tells it in words, and plays what it answers.
 
 Of each decision it records, as facts of the step:
 
@@ -30,7 +30,8 @@ from understudy.players.chat.reply import (
     reply_format,
     reply_schema,
 )
-from understudy.players.chat.templates import Template, find_templates
+from understudy.players.chat.templates import Template, find_template
+from understudy.players.chat.trained import UPSCALE, TrainedPrompt, is_trained
 from understudy.players.player import Decision, Outcome, Player, Situation, View
 from understudy.players.registry import PlayerSettings
 from understudy.session.masking.images import mask_image
@@ -79,7 +80,7 @@ class _Session:
     """What is known while one session is played."""
 
     situation: Situation
-    template: Template
+    prompt: Template | TrainedPrompt
     names: tuple[str, ...]
     memory: ChatMemory
     tally: _Tally = field(default_factory=_Tally)
@@ -91,7 +92,9 @@ class _Session:
 
 
 class ChatPlayer(Player):
-    """Any model that sees pictures, on any OpenAI-compatible server. See `[chat]` of the settings.
+    """Any model that sees pictures or reads, on any OpenAI-compatible server.
+
+    See `[chat]` of the settings.
 
     PlayerError when no model is named, a prompt is wrong, or there is no way to ask a server.
     """
@@ -101,7 +104,13 @@ class ChatPlayer(Player):
     def __init__(self, settings: PlayerSettings) -> None:
         chat = settings.settings.chat
         mask = settings.settings.mask
-        self._templates = find_templates(chat.prompt, settings.prompts)
+        self._prompts = [
+            TrainedPrompt(reasoning=chat.reasoning)
+            if is_trained(each)
+            else find_template(each, settings.prompts)
+            for each in chat.prompt
+        ]
+        self._pictures = chat.pictures
         self._upscale = chat.upscale
         self._hidden = mask.image_regions if mask.enabled else []
         self._folder = settings.folder if chat.remember else None
@@ -130,8 +139,8 @@ class ChatPlayer(Player):
                 "remove the file to begin anew, or set [chat] remember = false"
             ) from error
         self._endpoint.spend_from(_account(situation.session.header))
-        template = self._templates[situation.seed % len(self._templates)]
-        self._session = _Session(situation, template, names, memory)
+        prompt = self._prompts[situation.seed % len(self._prompts)]
+        self._session = _Session(situation, prompt, names, memory)
 
     def decide(self, view: View) -> Decision:
         """Ask the model; PlayerError when the server gives no answer or the money is spent."""
@@ -143,7 +152,7 @@ class ChatPlayer(Player):
         for _ in range(MOST_ASKINGS):
             completion = self._endpoint.complete(
                 messages,
-                schema=reply_schema(session.names),
+                schema=_schema(session),
                 session=session.situation.session,
                 purpose="decision",
                 seed=session.situation.seed,
@@ -177,11 +186,11 @@ class ChatPlayer(Player):
     def analysis(self) -> dict[str, Any]:
         """``prompt_variations``: the template of this session and what came of it."""
         session = self._playing()
-        template, tally = session.template, session.tally
+        prompt, tally = session.prompt, session.tally
         variation = {
-            "name": template.name,
-            "version": template.version,
-            "sha256": template.sha256,
+            "name": prompt.name,
+            "version": prompt.version,
+            "sha256": prompt.sha256,
             "model": self.model,
             "success": session.succeeded if session.situation.task else None,
             "steps": len(session.outcomes),
@@ -206,7 +215,9 @@ class ChatPlayer(Player):
         return self._session
 
     def _messages(self, session: _Session, view: View) -> Messages:
-        situation = session.situation
+        situation, prompt = session.situation, session.prompt
+        if isinstance(prompt, TrainedPrompt):
+            return prompt.messages(situation, view, self._picture(view, UPSCALE))
         values = {
             "game": situation.game.name,
             "goal": situation.words,
@@ -220,14 +231,18 @@ class ChatPlayer(Player):
             "notes": session.memory.notes(),
             "lessons": session.memory.lessons(),
         }
-        picture = data_url(mask_image(view.screenshot, self._hidden), self._upscale)
-        return session.template.messages(values, picture)
+        return prompt.messages(values, self._picture(view, self._upscale))
+
+    def _picture(self, view: View, upscale: int) -> str | None:
+        if not self._pictures:
+            return None
+        return data_url(mask_image(view.screenshot, self._hidden), upscale)
 
     def _decision(
         self, session: _Session, reply: Reply | Refusal, reasons: list[str], tally: _Tally
     ) -> Decision:
         facts: dict[str, Any] = {
-            "prompt": str(session.template),
+            "prompt": str(session.prompt),
             "cost": tally.cost,
             "cached": tally.cached == tally.answers,
             "attempts": tally.attempts,
@@ -255,6 +270,12 @@ def _account(header: SessionHeader) -> str:
     batch = header.metadata.get("batch")
     name = batch.get("name") if isinstance(batch, dict) else batch
     return f"batch {name}" if name else f"session {header.id}"
+
+
+def _schema(session: _Session) -> dict[str, Any]:
+    if isinstance(session.prompt, TrainedPrompt):
+        return session.prompt.schema(session.names)
+    return reply_schema(session.names)
 
 
 def _read(completion: Completion, names: tuple[str, ...]) -> Reply | Refusal:

@@ -34,6 +34,9 @@ PLACEHOLDERS = {
 REQUIRED = ("goal", "actions", "answer_format")
 """Without these no model could answer."""
 
+TRAINED = "trained"
+"""The prompt that is no file: the words in which models are trained on datasets."""
+
 _SCREENSHOT = "screenshot"
 _FILE_NAME = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)\.v(?P<version>[0-9]{1,6})\.md")
 _ASKED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)(?:\.v(?P<version>[0-9]{1,6}))?")
@@ -57,12 +60,17 @@ class Template:
     def __str__(self) -> str:
         return f"{self.name}.v{self.version}"
 
-    def messages(self, values: Mapping[str, str], picture: str) -> list[dict[str, Any]]:
-        """The messages with ``values`` filled in, and the data URL ``picture`` in its place."""
+    def messages(self, values: Mapping[str, str], picture: str | None) -> list[dict[str, Any]]:
+        """The messages with ``values`` filled in, and the data URL ``picture`` in its place.
+
+        Without a picture its place is left out.
+        """
         before, found, after = self.user.partition(_MARK)
+        if picture is None:
+            before, found, after = before + after, "", ""
         parts: list[dict[str, Any]] = [
             {"type": "text", "text": _filled(before, values)},
-            {"type": "image_url", "image_url": {"url": picture}},
+            {"type": "image_url", "image_url": {"url": picture or ""}},
             {"type": "text", "text": _filled(after, values)},
         ]
         wanted = [part for part in parts if part.get("text", True)]
@@ -75,12 +83,29 @@ class Template:
 _MARK = "{{screenshot}}"
 
 
-def find_templates(asked: list[str], own: Path | None) -> list[Template]:
-    """The templates that the settings ask for; PlayerError naming what is wrong, and where.
+def find_template(asked: str, own: Path | None) -> Template:
+    """The template that the settings ask for; PlayerError naming what is wrong, and where.
 
     ``own`` is the folder of the workspace's own prompts; relative paths start from beside it.
     """
-    return [_find(each, own) for each in asked]
+    if asked.endswith(".md") or "/" in asked or "\\" in asked:
+        path = Path(asked).expanduser()
+        return read_template(own.parent / path if own else path)
+    wanted = _ASKED.fullmatch(asked)
+    found: dict[int, Path] = {}
+    if wanted:
+        for folder in (_PACKAGED, *([own] if own else [])):  # the own ones go before
+            for path in sorted(folder.glob(f"{wanted['name']}.v*.md")):
+                named = _FILE_NAME.fullmatch(path.name)
+                if named:
+                    found[int(named["version"])] = path
+        version = int(wanted["version"]) if wanted["version"] else max(found, default=0)
+        if version in found:
+            return read_template(found[version])
+    raise PlayerError(
+        f"there is no prompt {asked!r}; [chat] prompt may name {', '.join(_known(own))}, or the "
+        "path of a file NAME.vN.md"
+    )
 
 
 def read_template(path: Path) -> Template:
@@ -88,6 +113,11 @@ def read_template(path: Path) -> Template:
     named = _FILE_NAME.fullmatch(path.name)
     if named is None:
         raise PlayerError(f"{path} is no name of a prompt; call it NAME.vN.md, as in play.v2.md")
+    if named["name"] == TRAINED:
+        raise PlayerError(
+            f"{path}: `{TRAINED}` means the words in which models are trained; name the prompt "
+            "otherwise"
+        )
     try:
         data = path.read_bytes()
         text = data.decode("utf-8").removeprefix("\ufeff")
@@ -111,31 +141,11 @@ def read_template(path: Path) -> Template:
     )
 
 
-def _find(asked: str, own: Path | None) -> Template:
-    if asked.endswith(".md") or "/" in asked or "\\" in asked:
-        path = Path(asked).expanduser()
-        return read_template(own.parent / path if own else path)
-    wanted = _ASKED.fullmatch(asked)
-    found: dict[int, Path] = {}
-    if wanted:
-        for folder in (_PACKAGED, *([own] if own else [])):  # the own ones go before
-            for path in sorted(folder.glob(f"{wanted['name']}.v*.md")):
-                named = _FILE_NAME.fullmatch(path.name)
-                if named:
-                    found[int(named["version"])] = path
-        version = int(wanted["version"]) if wanted["version"] else max(found, default=0)
-        if version in found:
-            return read_template(found[version])
-    raise PlayerError(
-        f"there is no prompt {asked!r}; [chat] prompt may name {', '.join(_known(own))}, or the "
-        "path of a file NAME.vN.md"
-    )
-
-
 def _known(own: Path | None) -> list[str]:
     folders = (_PACKAGED, *([own] if own else []))
     paths = [path for folder in folders for path in folder.glob("*.md")]
-    return sorted({path.stem for path in paths if _FILE_NAME.fullmatch(path.name)})
+    named = {path.stem for path in paths if _FILE_NAME.fullmatch(path.name)}
+    return sorted({*named, TRAINED})
 
 
 def _check_placeholders(path: Path, text: str) -> None:
