@@ -8,8 +8,9 @@ import gymnasium
 import msgspec
 import pytest
 
-from understudy.errors import GameError
+from understudy.errors import GameError, UsageError
 from understudy.evaluate.environments import chance, evaluate_environment
+from understudy.pipeline.environment_evaluation import evaluate_in
 
 
 class Corridor(gymnasium.Env[int, int]):
@@ -71,3 +72,22 @@ def test_an_environment_of_gymnasium_itself_can_be_played() -> None:
     assert found.returned == found.steps > 0
     assert found.success_rate is None
     assert heard == [1, 2, 3, 4]
+
+
+def test_an_environment_is_found_by_the_name_it_is_registered_with() -> None:
+    found = evaluate_in("CartPole-v1", "random", episodes=3, seed=1)
+    assert (found.player, found.env, found.episodes) == ("random", "CartPole-v1", 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "player", "kind", "sentence"),
+    [
+        ("CartPole-v1", "script", UsageError, "'script' plays no environment of Gymnasium"),
+        ("NoSuchThing-v0", "random", GameError, "the environment 'NoSuchThing-v0' cannot be made"),
+    ],
+)
+def test_what_cannot_be_played_is_told_in_a_sentence(
+    name: str, player: str, kind: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        evaluate_in(name, player, episodes=1, seed=1)
