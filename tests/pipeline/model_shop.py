@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from tests.deploy.conftest import add_version
-from tests.deploy.small_models import CHATS, make_adapter, make_base
+from tests.deploy.small_models import CHATS, make_adapter, make_base, write_tokenizer
 
 import understudy
 
@@ -49,3 +49,33 @@ def deployed_workspace(factory: pytest.TempPathFactory) -> Path:
             deploy_version(workspace, version, Order(force=True), chats=CHATS)
 
     return made_once(factory, "deployed-workspace", build)
+
+
+def roomy_base(factory: pytest.TempPathFactory) -> Path:
+    """A Llama that has learned nothing, and reads conversations as long as the validation's."""
+
+    def build(folder: Path) -> None:
+        import torch
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        from understudy.train.loading import quiet
+
+        write_tokenizer(folder)
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=512,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=8192,
+            tie_word_embeddings=True,
+            bos_token_id=1,
+            eos_token_id=2,
+            pad_token_id=3,
+        )
+        with quiet():
+            LlamaForCausalLM(config).save_pretrained(folder)
+
+    return made_once(factory, "roomy-base", build)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.deploy.small_models import write_tokenizer
-from tests.pipeline.model_shop import made_once
+from tests.pipeline.model_shop import roomy_base
 from tests.train.conftest import NAMES, THINGS, looking, sneaking
 
 from understudy.cli.main import main
@@ -19,36 +18,6 @@ pytestmark = pytest.mark.slow
 OLD = [sneaking(name, thing) for name in NAMES for thing in THINGS]
 NEW = [looking(name, thing) for name in NAMES[:2] for thing in THINGS[:2]]
 QUICK = ("precision=fp32", "max_steps=2", "learning_rate=0.001")
-
-
-def roomy_base(factory):
-    """A Llama that has learned nothing, and reads conversations as long as the validation's."""
-
-    def build(folder):
-        import torch
-        from transformers import LlamaConfig, LlamaForCausalLM
-
-        from understudy.train.loading import quiet
-
-        write_tokenizer(folder)
-        torch.manual_seed(0)
-        config = LlamaConfig(
-            vocab_size=512,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            max_position_embeddings=8192,
-            tie_word_embeddings=True,
-            bos_token_id=1,
-            eos_token_id=2,
-            pad_token_id=3,
-        )
-        with quiet():
-            LlamaForCausalLM(config).save_pretrained(folder)
-
-    return made_once(factory, "roomy-base", build)
 
 
 class Week:
