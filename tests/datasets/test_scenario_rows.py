@@ -300,6 +300,18 @@ def test_the_card_tells_of_the_scenarios(ws: Workspace, tmp_path: Path) -> None:
     assert "| Split | Rows | Sessions | Scenarios |" in card
 
 
+def test_the_licence_of_the_sessions_is_not_claimed_for_scenarios(ws: Workspace) -> None:
+    with ws.record(license="CC0-1.0") as session:
+        session.chat(
+            messages=[{"role": "user", "content": "Hi"}],
+            response={"role": "assistant", "content": "Ho"},
+        )
+    for scenarios, told in ((ScenarioSource(), True), (ScenarioSource(generated=1), False)):
+        built = build_dataset(ws, "dm", chats_with(scenarios))
+        card = (built.path / "README.md").read_text()
+        assert ("license:" in card) is told
+
+
 def test_without_its_only_session_the_scenarios_stay(ws: Workspace, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "mine", ("duel", scenario("Mira")))
     gone = play(ws, "Hello?")

@@ -67,7 +67,9 @@ def card(name: str, version: str, facts: Mapping[str, Any], files: Mapping[str, 
 def _head(name: str, facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
     licenses = [license for license in facts["licenses"] if license]
     lines = ["---", f"pretty_name: {json.dumps(name)}"]
-    if len(licenses) == 1 and len(facts["licenses"]) == 1:
+    # Scenarios have no note of a licence: what holds for the sessions may not hold for them.
+    of_all = len(facts["licenses"]) == 1 and not facts["counts"].get("scenarios")
+    if len(licenses) == 1 and of_all:
         lines.append(f"license: {json.dumps(licenses[0].lower())}")
     lines += ["configs:", "- config_name: default", "  data_files:"]
     for split, path in files.items():

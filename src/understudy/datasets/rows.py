@@ -96,9 +96,13 @@ def find_rows(
 
     def every() -> Iterator[Found]:
         if source.sessions:
-            registry, progress = registry_in(workspace.path), told("reading sessions")
+            registry = TOOLS if source.kind == "agent" else registry_in(workspace.path)
             for session in choose(
-                workspace, selection, leave_out, sealed_only=sealed_only, progress=progress
+                workspace,
+                selection,
+                leave_out,
+                sealed_only=sealed_only,
+                progress=told("reading sessions"),
             ):
                 yield from rows_of(session, source, leave_out, registry)
         if scenarios is not None:
