@@ -65,7 +65,6 @@ class TavernGame(Game):
     """
 
     name = "tavern"
-    words = "a game in words around a Dungeon Master"
     model_part = "Dungeon Master"
     open_words = content().open_words
 
@@ -122,7 +121,7 @@ class TavernGame(Game):
             self._set_up(line)
         self._master.begin(self._seed)
         self._history = []
-        self._told = self._scripted_view()
+        self._told = self._first_view()
         self._begin(task)
         return self._observation(), {"task": task.id if task else "", "success": False}
 
@@ -277,7 +276,7 @@ class TavernGame(Game):
             carry_out(self._table, line, self._chance)
         self._table.fallen = 0
 
-    def _scripted_view(self) -> str:
+    def _first_view(self) -> str:
         place = self._content.place(self._table.place)
         people = f" There is {place.people}." if place.people else ""
         return f"{place.words}{people}"
