@@ -10,13 +10,17 @@ from tests.train.conftest import NAMES, THINGS
 
 import understudy
 from understudy.chat.tools.registry import TOOLS
+from understudy.datasets.build import BuildRequest, build_dataset
+from understudy.datasets.rows import Source
 from understudy.datasets.selection import Selection
+from understudy.datasets.splits import Splits
 from understudy.errors import TrainingError
-from understudy.train.examples import Example
-from understudy.train.pairs import as_pair, corrected_answers, judged_answers
+from understudy.train.examples import Example, content_hash
+from understudy.train.pairs import as_pair
 from understudy.train.preference import train_preference
 from understudy.train.running import TrainFacts
 from understudy.train.settings import PreferenceSettings, make_settings
+from understudy.train.sources import Reading, load
 from understudy.train.watching import TrainProgress
 
 
@@ -92,6 +96,7 @@ def test_pairs_can_be_learned_from_as_thumbs(tiny_base: Path, tmp_path: Path) ->
     assert facts.checks["judgements"] == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["dpo", "kto"])
 def test_a_resumed_training_on_preferences_is_the_same_one(
     tiny_base: Path, tmp_path: Path, loss: str
@@ -176,8 +181,14 @@ def table(ws: understudy.Workspace) -> understudy.Workspace:
     return ws
 
 
+def preferences(ws: understudy.Workspace, **filters: Any) -> list[Example]:
+    reading = Reading(preferences=True, selection=Selection(**filters))
+    return load(ws, ["corrections"], [], reading, share=0.0, most=0).train
+
+
 def test_a_correction_is_better_than_what_it_corrects(table: understudy.Workspace) -> None:
-    ((session, found),) = corrected_answers(table, Selection(), lambda _: None, registry=TOOLS)
+    found = preferences(table)[0]
+    (session,) = table.sessions()
     assert found["prompt"][-1]["content"] == "I sneak."
     assert found["chosen"][0]["content"] == "[check: stealth, player]"
     assert found["rejected"][0]["content"] == "You said: I sneak."
@@ -187,12 +198,31 @@ def test_a_correction_is_better_than_what_it_corrects(table: understudy.Workspac
 def test_scores_of_single_answers_are_thumbs_and_those_between_are_none(
     table: understudy.Workspace,
 ) -> None:
-    found = [one for _, one in judged_answers(table, Selection(), lambda _: None)]
-    assert [(one["completion"][0]["content"], one["label"]) for one in found] == [
+    judged = [one for one in preferences(table) if "completion" in one]
+    assert [(one["completion"][0]["content"], one["label"]) for one in judged] == [
         ("You said: I look.", True),
         ("You said: I sing.", False),
     ]
 
 
 def test_only_the_sessions_of_a_game_can_be_asked(table: understudy.Workspace) -> None:
-    assert list(corrected_answers(table, Selection(game="pocket"), lambda _: None)) == []
+    with pytest.raises(TrainingError, match="there is no example to train on in corrections"):
+        preferences(table, game="pocket")
+
+
+def test_a_dataset_of_preferences_teaches_the_same(table: understudy.Workspace) -> None:
+    request = BuildRequest(
+        selection=Selection(),
+        source=Source(kind="preference"),
+        splits=Splits(fractions=(1.0, 0.0, 0.0)),
+    )
+    build_dataset(table, "said", request)
+    reading = Reading(preferences=True)
+    found = load(table, ["said"], [], reading, share=0.0, most=0).train
+    assert [content_hash(one) for one in found] == [content_hash(one) for one in preferences(table)]
+    # As examples, what was blamed is nothing to learn.
+    examples = load(table, ["said"], [], Reading(), share=0.0, most=0).train
+    assert [one["messages"][-1]["content"] for one in examples] == [
+        "[check: stealth, player]",
+        "You said: I look.",
+    ]

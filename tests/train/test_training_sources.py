@@ -13,8 +13,10 @@ from PIL import Image
 from tests.train.conftest import looking, sneaking
 
 import understudy
+from understudy.chat.tools.registry import TOOLS, ToolSpec
 from understudy.datasets.build import BuildRequest, build_dataset
 from understudy.datasets.rows import Source
+from understudy.datasets.scenario_rows import ScenarioSource
 from understudy.datasets.selection import Selection
 from understudy.datasets.splits import Splits
 from understudy.errors import StorageError, TrainingError, UsageError
@@ -163,12 +165,15 @@ def test_generated_scenarios_are_the_same_for_the_same_seed(ws: understudy.Works
         read(ws, "generated:many")
 
 
-def test_tools_are_those_of_a_registry_or_none(tmp_path: Path) -> None:
-    assert registry_of(SftSettings(tools="none")) is None
-    default = registry_of(SftSettings())
-    assert default is not None
-    default.save(tmp_path / "tool_registry.json")
-    assert registry_of(SftSettings(tools=str(tmp_path / "tool_registry.json"))) == default
+def test_tools_are_those_of_the_workspace_of_a_file_or_none(tmp_path: Path) -> None:
+    default = registry_of(SftSettings(), tmp_path)
+    assert default == TOOLS
+    assert registry_of(SftSettings(tools="none"), tmp_path) is None
+    more = TOOLS.with_tools([ToolSpec(name="dance")])
+    more.save(tmp_path / "tool_registry.json")
+    assert registry_of(SftSettings(), tmp_path) == more
+    TOOLS.save(tmp_path / "own.json")
+    assert registry_of(SftSettings(tools=str(tmp_path / "own.json")), tmp_path) == TOOLS
 
 
 # Recorded sessions ----------------------------------------------------------------------------
@@ -197,8 +202,20 @@ def test_a_dataset_is_read_with_its_own_validation(ws: understudy.Workspace) -> 
     assert source["name"] == "table@v0001"
     assert source["licenses"] == {"CC0-1.0": 12}
     assert [parent.kind for parent in found.parents] == ["dataset"]
-    with pytest.raises(TrainingError, match="holds answers and no preferences"):
+    with pytest.raises(TrainingError, match="table holds no preferences"):
         read(ws, "table", preferences=True)
+
+
+def test_a_dataset_of_scenarios_names_the_scenario(ws: understudy.Workspace) -> None:
+    request = BuildRequest(
+        selection=Selection(),
+        source=Source(kind="chat", sessions=False),
+        scenarios=ScenarioSource(generated=4),
+        splits=Splits(fractions=(1.0, 0.0, 0.0)),
+    )
+    build_dataset(ws, "made", request)
+    found = read(ws, "made")
+    assert found.train[0]["where"] == "generated/0/0 in made@v0001"
 
 
 @pytest.fixture
@@ -268,10 +285,9 @@ def test_corrections_are_examples_and_pairs(ws: understudy.Workspace) -> None:
     assert [(parent.kind, parent.id) for parent in found.parents] == [("session", session.id)]
     assert found.sources[0]["licenses"] == {"CC0-1.0": 1}
     preferences = read(ws, "corrections", preferences=True)
-    assert [sorted(one.keys() & {"chosen", "label"}) for one in preferences.train] == [
-        ["chosen"],
-        ["label"],
-    ]
+    (pair,) = preferences.train
+    assert pair["chosen"][0]["content"] == "[check: stealth, Mira]"
+    assert pair["rejected"][0]["content"] == "Mira moves. [check: stealth, Mira]"
 
 
 def test_without_corrections_there_is_nothing_to_train_on(ws: understudy.Workspace) -> None:

@@ -118,7 +118,7 @@ def train_model(
     """
     start = _start(workspace, request)
     settings = request.settings
-    registry = registry_of(settings)
+    registry = registry_of(settings, workspace.path)
     notes: list[str] = []
 
     def note(text: str) -> None:
@@ -213,7 +213,9 @@ def plan_of(
 def check_news(workspace: Workspace, request: TrainRequest) -> Plan:
     """What an incremental training would train on; trains nothing. Raises as `train_model`."""
     start = _start(workspace, request)
-    loaded = read_data(workspace, request, start.base.folder, registry_of(request.settings))
+    loaded = read_data(
+        workspace, request, start.base.folder, registry_of(request.settings, workspace.path)
+    )
     found = plan_of(start.since, loaded, request.settings)
     if found is None:
         raise TrainingError(f"there is no version of {request.name!r} yet, so all data are new")

@@ -6,23 +6,14 @@ single judgement has ``completion`` and ``label`` instead. ``where`` names it fo
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from understudy.chat.tools.registry import ToolRegistry
-from understudy.datasets.selection import LeftOut, Selection, choose
 from understudy.errors import TrainingError
-from understudy.session.feedback import FeedbackEntry, standing
-from understudy.session.steps import ChatStep
+from understudy.formats.dataset_rows import ChatRow
+from understudy.formats.preferences import is_judged, judgements_of, preference_of
 from understudy.train.examples import Example, as_example
-
-if TYPE_CHECKING:
-    from understudy.session.reader import RecordedSession
-    from understudy.session.workspace import Workspace
-
-THUMB_UP, THUMB_DOWN = 6.0, 4.0
-"""A score of one answer counts as a thumb up from here, and as a thumb down to there."""
 
 
 def as_pair(
@@ -78,69 +69,32 @@ def as_pair(
     return pair
 
 
-def corrected_answers(
-    workspace: Workspace,
-    selection: Selection,
-    leave_out: Callable[[LeftOut], None],
-    **reading: Any,
-) -> Iterator[tuple[RecordedSession, Example]]:
-    """A pair for each captured answer that somebody corrected: the correction is the better one."""
-    for session in choose(workspace, selection, leave_out):
-        corrections = session.current_feedback.corrections
-        for step in session.trace() if corrections else ():
-            entry = corrections.get(step.n)
-            if entry is None or not isinstance(step, ChatStep) or step.response is None:
-                continue
-            chosen = _answer(entry.correction)
-            if chosen is not None and chosen.get("content") != step.response.get("content"):
-                raw = {
-                    "prompt": step.messages,
-                    "chosen": [chosen],
-                    "rejected": [{**step.response, "role": "assistant"}],
-                    "tools": step.tools or None,
-                }
-                yield session, as_pair(raw, _where(session, step), **reading)
+def pairs_of_row(row: ChatRow, where: str, **reading: Any) -> list[Example]:
+    """What people said of a captured answer: a correction as a pair, else a thumb.
 
-
-def judged_answers(
-    workspace: Workspace,
-    selection: Selection,
-    leave_out: Callable[[LeftOut], None],
-    **reading: Any,
-) -> Iterator[tuple[RecordedSession, Example]]:
-    """A judgement for each captured answer with a score of its own, by the median of its raters."""
-    for session in choose(workspace, selection, leave_out):
-        scores = _scores(session.feedback())
-        for step in session.trace() if scores else ():
-            score = scores.get(step.n)
-            if score is None or not isinstance(step, ChatStep) or step.response is None:
-                continue
-            if THUMB_DOWN < score < THUMB_UP:
-                continue
-            raw = {
-                "prompt": step.messages,
-                "completion": [{**step.response, "role": "assistant"}],
-                "label": score >= THUMB_UP,
-                "tools": step.tools or None,
-            }
-            yield session, as_pair(raw, _where(session, step), **reading)
-
-
-def _scores(entries: Sequence[FeedbackEntry]) -> dict[int, float]:
-    by_step: dict[int, dict[str, float]] = {}
-    for entry in standing(entries):
-        if entry.step is not None and entry.score is not None:
-            by_step.setdefault(entry.step, {})[entry.author] = entry.score
-    return {n: statistics.median(scores.values()) for n, scores in by_step.items()}
-
-
-def _answer(correction: Any) -> dict[str, Any] | None:
-    if isinstance(correction, str) and correction:
-        return {"role": "assistant", "content": correction}
-    if isinstance(correction, dict) and ("content" in correction or "tool_calls" in correction):
-        return {**correction, "role": "assistant"}
-    return None
-
-
-def _where(session: RecordedSession, step: ChatStep) -> str:
-    return f"step {step.n} of session {session.path.name}"
+    Empty where nobody said anything.
+    """
+    if row.rejected is not None:
+        pair = preference_of(row)
+        raw = {
+            "prompt": pair.prompt,
+            "chosen": [pair.chosen],
+            "rejected": [pair.rejected],
+            "tools": pair.tools,
+        }
+        return [as_pair(raw, where, **reading)]
+    if not is_judged(row):
+        return []
+    return [
+        as_pair(
+            {
+                "prompt": said.prompt,
+                "completion": [said.completion],
+                "label": said.label,
+                "tools": said.tools,
+            },
+            where,
+            **reading,
+        )
+        for said in judgements_of(row)
+    ]

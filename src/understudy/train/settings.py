@@ -132,8 +132,8 @@ class TrainSettings(BaseModel):
     )
     tools: str = Field(
         default="",
-        description="A `tool_registry.json` that calls are checked against. Empty: the tools of "
-        "the Dungeon Master; `none`: brackets are no calls.",
+        description="A `tool_registry.json` that calls are checked against. Empty: that of the "
+        "workspace, else the tools of the Dungeon Master; `none`: brackets are no calls.",
     )
     must_convert: bool = Field(
         default=False,

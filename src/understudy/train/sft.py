@@ -85,6 +85,10 @@ def train_sft(
     model = load_model(base, settings, numbers, adapter, longest=row_length)
     options: dict[str, Any] = {"packing": settings.packing, "eval_packing": False}
     order = None
+    if settings.packing and numbers.device == "cpu":
+        # TRL lays the rows of a batch end to end, and attention over them all is mostly masked.
+        accumulated = settings.batch_size * settings.gradient_accumulation
+        options |= {"per_device_train_batch_size": 1, "gradient_accumulation_steps": accumulated}
     if settings.group_by_length and not settings.packing:
         order = _by_length([len(row.input_ids) for row in rows.rows], settings)
         options |= {"train_sampling_strategy": "sequential", "num_train_epochs": 1}

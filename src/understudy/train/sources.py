@@ -10,34 +10,34 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from understudy.chat.tools.registry import TOOLS, ToolRegistry
-from understudy.datasets.selection import LeftOut, Selection
+from understudy.datasets.chat_examples import session_chats
+from understudy.datasets.selection import LeftOut, Selection, choose
+from understudy.datasets.tool_survey import registry_in
 from understudy.datasets.versions import datasets_of, usable_version
 from understudy.errors import FormatError, StorageError, TrainingError, UsageError
-from understudy.formats.dataset_rows import AgentRow
+from understudy.formats.dataset_rows import AgentRow, ChatRow, Row
 from understudy.formats.instruction_chat import instruction_chat
-from understudy.formats.scenario_markdown import read_scenario, scenario_paths
+from understudy.formats.preferences import thumb
+from understudy.formats.scenario_markdown import TRAINING, read_scenario, scenario_paths
 from understudy.formats.vllm_instruction import Record, validate_record
 from understudy.session.instruction import InstructionRow
 from understudy.store.hashes import sha256_file
 from understudy.store.manifest import MANIFEST_NAME, Parent
 from understudy.train.examples import Example, as_example, content_hash, split_off
-from understudy.train.pairs import as_pair, corrected_answers, judged_answers
+from understudy.train.pairs import as_pair, pairs_of_row
 from understudy.train.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from understudy.session.reader import RecordedSession
     from understudy.session.workspace import Workspace
 
 SCENARIOS, CORRECTIONS, GENERATED = "scenarios", "corrections", "generated"
-SHIPPED_SCENARIOS = Path(__file__).parents[1] / "scenarios"
-"""The scenarios for training that come with the package."""
 
 
 class Loaded(msgspec.Struct, kw_only=True):
@@ -68,11 +68,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Which sessions corrections are taken from."""
 
 
-def registry_of(settings: TrainSettings) -> ToolRegistry | None:
-    """The tools that calls are checked against; None where brackets are no calls."""
+def registry_of(settings: TrainSettings, workspace: Path | None = None) -> ToolRegistry | None:
+    """The tools that calls are checked against: those the settings name, else the workspace's.
+
+    None where brackets are no calls.
+    """
     if settings.tools == "none":
         return None
-    return ToolRegistry.load(Path(settings.tools)) if settings.tools else TOOLS
+    if settings.tools:
+        return ToolRegistry.load(Path(settings.tools))
+    return TOOLS if workspace is None else registry_in(workspace)
 
 
 def load(
@@ -127,7 +132,7 @@ def _read(workspace: Workspace, source: str, reading: Reading) -> Loaded:
     if source == CORRECTIONS:
         return _corrections(workspace, reading)
     if source == SCENARIOS:
-        return _scenarios(SHIPPED_SCENARIOS, source, reading)
+        return _scenarios(TRAINING, source, reading)
     if source.startswith(f"{GENERATED}:"):
         return _generated(source, reading)
     path = Path(source).expanduser()
@@ -146,24 +151,17 @@ def _read(workspace: Workspace, source: str, reading: Reading) -> Loaded:
 
 
 def _dataset(workspace: Workspace, ref: str, reading: Reading) -> Loaded:
-    if reading.preferences:
-        raise TrainingError(
-            f"{ref} holds answers and no preferences; learn those from {CORRECTIONS} or a file of "
-            "pairs"
-        )
     version = usable_version(workspace, ref)
     loaded = Loaded(parents=[Parent(kind="dataset", id=version.manifest.id)])
     for split in ("train", "validation"):
         examples = loaded.train if split == "train" else loaded.validation
         for row in version.rows(split) if split in version.splits else ():
-            where = f"step {row.n} of session {row.session} in {version.ref}"
-            if isinstance(row, AgentRow):
-                raw = instruction_chat(row, reasoning=reading.reasoning)
-                examples.append(
-                    as_example(raw, where, registry=None, with_images=reading.with_images)
-                )
-            else:
-                examples.append(_example(row.example, where, reading))
+            examples += _row(row, f"{_origin(row)} in {version.ref}", reading)
+    if reading.preferences and not loaded.train:
+        raise TrainingError(
+            f"{ref} holds no preferences; learn those from a dataset of the kind preference, from "
+            f"{CORRECTIONS} or a file of pairs"
+        )
     told = {
         "kind": "dataset",
         "name": version.ref,
@@ -174,6 +172,27 @@ def _dataset(workspace: Workspace, ref: str, reading: Reading) -> Loaded:
     }
     loaded.sources.append(told)
     return loaded
+
+
+def _row(row: Row, where: str, reading: Reading) -> list[Example]:
+    """What a row of a dataset teaches."""
+    if isinstance(row, AgentRow):
+        if reading.preferences:
+            return []
+        raw = instruction_chat(row, reasoning=reading.reasoning)
+        return [as_example(raw, where, registry=None, with_images=reading.with_images)]
+    if reading.preferences:
+        return pairs_of_row(row, where, registry=reading.registry, calls=reading.calls)
+    if not row.corrected and thumb(row.answer_score) is False:
+        return []
+    return [_example(row.example, where, reading)]
+
+
+def _origin(row: Row) -> str:
+    if isinstance(row, ChatRow) and row.scenario is not None:
+        part = f", part {row.n}" if row.n > 1 else ""
+        return f"{row.scenario.name}{part}"
+    return f"step {row.n} of session {row.session}"
 
 
 def _lines(path: Path, reading: Reading) -> Loaded:
@@ -281,42 +300,29 @@ def _generated(source: str, reading: Reading) -> Loaded:
 
 
 def _corrections(workspace: Workspace, reading: Reading) -> Loaded:
+    """What people corrected in captured chats and, as preferences, gave a thumb."""
     loaded = Loaded()
     licenses: dict[str, int] = {}
-    seen: dict[str, Parent] = {}
 
     def leave_out(entry: LeftOut) -> None:
         loaded.left_out.append(f"session {entry.directory}: {entry.reason}")
 
-    def take(found: Iterable[tuple[RecordedSession, Example]]) -> None:
-        for session, pair in found:
-            if session.id not in seen:
-                manifest = session.path / MANIFEST_NAME
-                sealed = sha256_file(manifest) if manifest.exists() else None
-                seen[session.id] = Parent(kind="session", id=session.id, sha256=sealed)
-                licenses[session.header.license] = licenses.get(session.header.license, 0) + 1
-            loaded.train.append(pair if reading.preferences else _chosen(pair))
-
-    options: dict[str, Any] = {"registry": reading.registry, "calls": reading.calls}
-    take(corrected_answers(workspace, reading.selection, leave_out, **options))
-    if reading.preferences:
-        take(judged_answers(workspace, reading.selection, _unheard, **options))
-    loaded.parents += seen.values()
+    registry = reading.registry or TOOLS
+    for session in choose(workspace, reading.selection, leave_out):
+        before = len(loaded.train)
+        for found in session_chats(session, leave_out, registry=registry):
+            row = found.row
+            where = f"step {row.n} of session {session.path.name}"
+            if reading.preferences or (isinstance(row, ChatRow) and row.corrected):
+                loaded.train += _row(row, where, reading)
+        if len(loaded.train) > before:
+            manifest = session.path / MANIFEST_NAME
+            sealed = sha256_file(manifest) if manifest.exists() else None
+            loaded.parents.append(Parent(kind="session", id=session.id, sha256=sealed))
+            licenses[session.header.license] = licenses.get(session.header.license, 0) + 1
     told = {"kind": CORRECTIONS, "name": CORRECTIONS, "examples": len(loaded.train)}
-    loaded.sources.append({**told, "sessions": len(seen), "licenses": licenses})
+    loaded.sources.append({**told, "sessions": len(loaded.parents), "licenses": licenses})
     return loaded
-
-
-def _unheard(entry: LeftOut) -> None:
-    """Of sessions that were told of already."""
-
-
-def _chosen(pair: Example) -> Example:
-    """The corrected answer as an example."""
-    example: Example = {"messages": [*pair["prompt"], *pair["chosen"]], "where": pair["where"]}
-    if pair.get("tools"):
-        example["tools"] = pair["tools"]
-    return example
 
 
 def _example(raw: Mapping[str, Any], where: str, reading: Reading) -> Example:
