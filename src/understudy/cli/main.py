@@ -60,6 +60,10 @@ COMMANDS = {
         "understudy.cli.validate:validate",
         "Measure how well a model calls tools and answers.",
     ),
+    "evaluate": (
+        "understudy.cli.evaluate:evaluate",
+        "Measure how many tasks of a game players complete.",
+    ),
     "convert": (
         "understudy.cli.convert:convert",
         "Convert a trained model to the file that ships.",
@@ -124,12 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _abandon_output()
         return _failed(_refusal(error), 1)
+    except ModuleNotFoundError as error:
+        from understudy.cli._missing import said_of_missing
+
+        return _failed(said_of_missing(error) or _fault(error), 1)
     except Exception as error:
-        return _failed(
-            f"{type(error).__name__}: {str(error) or 'no more is known'}. This is a fault of "
-            "Understudy's own: run the command again with --debug and report what it prints.",
-            1,
-        )
+        return _failed(_fault(error), 1)
     return 0
 
 
@@ -153,6 +157,13 @@ def _refusal(error: OSError) -> str:
 
 def _shortened(path: str) -> str:
     return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
+
+
+def _fault(error: Exception) -> str:
+    return (
+        f"{type(error).__name__}: {str(error) or 'no more is known'}. This is a fault of "
+        "Understudy's own: run the command again with --debug and report what it prints."
+    )
 
 
 def _failed(sentence: str, status: int) -> int:

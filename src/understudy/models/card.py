@@ -24,8 +24,9 @@ def card(
     manifest: Manifest,
     validation: Mapping[str, Any] | None = None,
     integration: Mapping[str, Any] | None = None,
+    playing: Mapping[str, Any] | None = None,
 ) -> str:
-    """The text. ``validation`` and ``integration`` are results, where they are there."""
+    """The text. What is not the manifest are results, where they are there."""
     facts = manifest.facts
     parts = [
         _head(manifest),
@@ -35,6 +36,7 @@ def card(
         _scores(validation),
         _table(("At the end of the training", "Value"), list(_flat(facts.get("metrics", {})))),
         _integration(integration),
+        _playing(playing),
         "## What it learned from",
         _table(("Source", "Examples", "Licence"), list(_sources(facts))),
         _amounts(facts.get("data", {})),
@@ -100,6 +102,24 @@ def _integration(integration: Mapping[str, Any] | None) -> str:
     if not integration:
         return ""
     return _table(("Integration test", "Value"), list(_flat(_numbers(integration)))[:_SHOWN])
+
+
+def _playing(playing: Mapping[str, Any] | None) -> str:
+    """How many tasks of a game it completes."""
+    if not playing:
+        return ""
+    parts = {"all tasks": playing["all"], **playing["parts"]}
+    rows = [
+        (
+            f"{playing['game']}, {part}",
+            f"{found['success_rate']:.1%}",
+            "{:.1%} to {:.1%}".format(*found["success_rate_ci"]),
+            found["tasks"],
+            found["episodes"],
+        )
+        for part, found in parts.items()
+    ]
+    return _table(("Playing", "Completed", "95 %", "Tasks", "Episodes"), rows)
 
 
 def _sources(facts: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:

@@ -37,7 +37,9 @@ from understudy.store.versions import (
 
 ADAPTER, MERGED = "adapter", "merged"
 VALIDATION, INTEGRATION = "validation_results.json", "integration_test_results.json"
-RESULTS = (VALIDATION, INTEGRATION)
+PLAYING = "play_results.json"
+"""How well it plays a game."""
+RESULTS = (VALIDATION, INTEGRATION, PLAYING)
 """Written into a version's folder after it was made."""
 METADATA_NAME = "training_metadata.json"
 HASHES_NAME = "example_hashes.txt"
@@ -279,7 +281,7 @@ def add_result(version: ModelVersion, name: str, result: dict[str, Any]) -> Path
 
 def refresh_card(version: ModelVersion) -> None:
     """Write the card again from what is known by now."""
-    said = card(version.manifest, version.result(VALIDATION), version.result(INTEGRATION))
+    said = card(version.manifest, *(version.result(name) for name in RESULTS))
     write_atomic(version.folder / CARD_NAME, said.encode())
 
 

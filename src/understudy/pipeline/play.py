@@ -125,6 +125,10 @@ class Players:
             )
         return self._players[key]
 
+    def seat(self, name: str, player: Player) -> None:
+        """Let ``player`` play under this name; it is closed with the others."""
+        self._players[name, None, 0.0] = player
+
     def drop_game(self, name: str) -> None:
         """Close a game that broke down: the next use opens it anew."""
         game = self._games.pop(name, None)
