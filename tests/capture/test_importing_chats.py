@@ -94,7 +94,7 @@ def test_what_was_imported_is_exported_as_it_was(ws: Workspace, tmp_path: Path) 
     ]
     import_chats(ws, [lines(tmp_path / "a.jsonl", *examples)])
     export_chats(ws, output=tmp_path / "b.jsonl")
-    exported = (tmp_path / "b.jsonl").read_text("utf-8").splitlines()
+    exported = (tmp_path / "b.jsonl").read_bytes().splitlines()
     assert [json.loads(line) for line in exported] == examples
 
 
@@ -297,6 +297,6 @@ def test_whatever_is_said_comes_in_once_and_comes_out_again(
         export_chats(ws, output=folder / "b.jsonl")
         assert import_chats(ws, [path]).files[0].chats == 0
         if file.chats:
-            exported = (folder / "b.jsonl").read_text("utf-8").splitlines()
+            exported = (folder / "b.jsonl").read_bytes().splitlines()
             found = {content_of(json.loads(line)) for line in exported}
             assert found == imported_contents(ws)

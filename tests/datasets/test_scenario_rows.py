@@ -31,7 +31,7 @@ from understudy.session.workspace import Workspace
 from understudy.store.hashes import sha256_file
 
 CHATS = Source(kind="chat")
-SCENARIOS_ONLY = Source(kind="chat", sessions=False)
+SCENARIOS_ONLY = Source(kind="chat", from_sessions=False)
 
 
 def scenario(name: str, *, exchanges: int = 1, words: int = 3) -> Scenario:

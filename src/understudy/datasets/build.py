@@ -190,7 +190,9 @@ def _write_rows(
     selection, source = request.selection, request.source
     if pinned is not None:
         selection = msgspec.structs.replace(selection, sessions=tuple(pinned))
-        source = msgspec.structs.replace(source, sessions=source.sessions and bool(pinned))
+        source = msgspec.structs.replace(
+            source, from_sessions=source.from_sessions and bool(pinned)
+        )
     files = {split: RowFile(folder / f"{split}.parquet") for split in SPLITS}
     groups = Groups()
     with refusals(folder), open(folder / LEFT_OUT_NAME, "wb") as missing:

@@ -48,7 +48,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = "agent"
     """``agent``: the steps of players; ``chat``: the calls to chat models; ``preference``: those of
     them whose answer somebody corrected or gave a thumb."""
-    sessions: bool = True
+    from_sessions: bool = True
     """Whether anything is taken from sessions."""
     calls: Calls = "kept"
     """How calls of tools are written in exports."""
@@ -95,7 +95,7 @@ def find_rows(
     copies = _Copies(near_share, pairs=source.kind == "preference")
 
     def every() -> Iterator[Found]:
-        if source.sessions:
+        if source.from_sessions:
             registry = TOOLS if source.kind == "agent" else registry_in(workspace.path)
             for session in choose(
                 workspace,

@@ -180,7 +180,7 @@ def _request(
     source = (
         Source(with_mistakes=with_mistakes)
         if kind == "agent"
-        else Source(kind=kind, statuses=statuses, calls=calls, sessions=not no_sessions)
+        else Source(kind=kind, statuses=statuses, calls=calls, from_sessions=not no_sessions)
     )
     return BuildRequest(
         selection=Selection(**filters),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SPLITS = ("train", "validation", "test")
 _SHOWN = 20
-_USUAL = (("sessions", True), ("calls", "kept"))
+_USUAL = (("from_sessions", True), ("calls", "kept"))
 
 
 @click.command("list", cls=Command)
