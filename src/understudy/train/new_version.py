@@ -35,6 +35,7 @@ from understudy.store.manifest import Parent
 from understudy.train.convertible import Judge, known_objections
 from understudy.train.examples import Example, content_hash
 from understudy.train.incremental import HELD_BACK_NAME, Gate, Plan, Verdict, not_worse, plan
+from understudy.train.libraries import check_libraries
 from understudy.train.loading import sees
 from understudy.train.run_folder import run_folder
 from understudy.train.running import TrainFacts
@@ -116,6 +117,7 @@ def train_model(
     base. ``notify`` hears at once what ``notes`` tell in the end. Raises TrainingError for a fault,
     before anything is trained; ModelError when the base or the version is not there.
     """
+    check_libraries()
     start = _start(workspace, request)
     settings = request.settings
     registry = registry_of(settings, workspace.path)
