@@ -248,6 +248,36 @@ def test_packed_rows_are_learned_from_as_if_they_were_alone(train: Train) -> Non
     assert losses(packed)[0] == pytest.approx(losses(alone)[0], rel=1e-4)
 
 
+def test_the_losses_are_those_of_a_plain_script_with_trl(
+    train: Train, tiny_base: Path, tmp_path: Path, sneaks: list[dict[str, Any]]
+) -> None:
+    import torch
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    from datasets import Dataset
+    from understudy.train.loading import quiet
+
+    with quiet():
+        plain = SFTTrainer(
+            model=AutoModelForCausalLM.from_pretrained(tiny_base, dtype=torch.float32),
+            args=SFTConfig(
+                output_dir=str(tmp_path / "plain"), max_steps=4, per_device_train_batch_size=4,
+                learning_rate=4e-3, bf16=False, use_cpu=True, assistant_only_loss=True,
+                gradient_checkpointing=False, logging_steps=1, save_strategy="no", report_to=[],
+                disable_tqdm=True, seed=1, data_seed=1, dataloader_pin_memory=False,
+            ),
+            train_dataset=Dataset.from_list([{"messages": one["messages"]} for one in sneaks[:16]]),
+            processing_class=AutoTokenizer.from_pretrained(tiny_base),
+            peft_config=LoraConfig(r=16, lora_alpha=16, target_modules="all-linear"),
+        )  # fmt: skip
+        plain.train()
+    facts = train(max_steps=4)
+    expected = [entry["loss"] for entry in plain.state.log_history if "loss" in entry]
+    assert losses(facts) == pytest.approx(expected, rel=1e-5)
+
+
 def test_all_weights_can_be_trained(train: Train, tmp_path: Path) -> None:
     facts = train(weights="full", learning_rate=1e-3)
     assert facts.form == "merged"
@@ -294,6 +324,35 @@ def test_a_loss_that_is_no_number_ends_in_a_sentence(
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(TrainingError, match="the loss became no number at step 1"):
         train(base=base, max_steps=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"lora_targets": "legs"}, "the training cannot be set up .*Target modules"),
+        ({"optimizer": "wishing"}, "the training cannot be set up .*wishing"),
+        ({"load_in_4bit": True}, "load_in_4bit needs an NVIDIA GPU and the package bitsandbytes"),
+        ({"precision": "fp16"}, "does not compute in fp16; set precision to"),
+        ({"attention": "flash_attention_2"}, "the base in .* cannot be loaded"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_in_a_sentence(
+    train: Train, settings: dict[str, Any], told: str
+) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine can do some of that")
+    with pytest.raises(TrainingError, match=told):
+        train(**settings)
+
+
+def test_too_little_memory_is_told_with_what_helps(train: Train) -> None:
+    def exhaust(now: TrainProgress) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    with pytest.raises(TrainingError, match="the memory is too small for this training; lower bat"):
+        train(progress=exhaust)
 
 
 def test_an_example_longer_than_the_base_reads_is_refused(train: Train) -> None:

@@ -27,7 +27,7 @@ from understudy.train.loading import (
     quiet,
     tokenizer_folder,
 )
-from understudy.train.running import TrainFacts, Training, check_settings, lora_config
+from understudy.train.running import TrainFacts, Training, check_settings, lora_config, setting_up
 from understudy.train.settings import PreferenceSettings
 from understudy.train.templates import PLAIN, ChatText
 from understudy.train.watching import Progress, Watch
@@ -134,15 +134,16 @@ def _trainer(
     kind: Any = DPOTrainer if loss == "dpo" else KTOTrainer
     config: Any = DPOConfig if loss == "dpo" else KTOConfig
     arguments = run.arguments(validates=validates)
-    trainer = kind(
-        model=model,
-        args=config(**arguments, beta=getattr(settings, "beta", 0.1)),
-        train_dataset=train,
-        eval_dataset=held,
-        processing_class=tokenizer,
-        peft_config=peft,
-        callbacks=run.callbacks(validates=validates),
-    )
+    with setting_up():
+        trainer = kind(
+            model=model,
+            args=config(**arguments, beta=getattr(settings, "beta", 0.1)),
+            train_dataset=train,
+            eval_dataset=held,
+            processing_class=tokenizer,
+            peft_config=peft,
+            callbacks=run.callbacks(validates=validates),
+        )
     trainer.remove_callback(PrinterCallback)
     return trainer
 

@@ -5,8 +5,9 @@ A training that was killed goes on from its last checkpoint as if nothing had ha
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,14 @@ class Training(msgspec.Struct, kw_only=True):
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
                 check_losses(trainer.state.log_history)
                 after = trainer.evaluate()["eval_loss"] if validates else None
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                raise TrainingError(
+                    "the memory is too small for this training; lower batch_size "
+                    "(gradient_accumulation makes up for it) or max_seq_length, set "
+                    "gradient_checkpointing=yes, or take a smaller base"
+                ) from error
             finally:
                 self.watch.close()
         form = ADAPTER if self.settings.weights == "lora" else MERGED
@@ -218,6 +227,23 @@ class Training(msgspec.Struct, kw_only=True):
             run.validation_loss_before = trainer.evaluate()["eval_loss"]
             write_json_atomic(self.out / RUN_NAME, run)
         return run.validation_loss_before
+
+
+@contextlib.contextmanager
+def setting_up() -> Iterator[None]:
+    """Turn what a library says of a setting into a sentence. Raises TrainingError."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        first = str(error).strip().split("\n", 1)[0][:300]
+        raise TrainingError(
+            f"the training cannot be set up ({first}); correct the setting that is meant"
+        ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said
 
 
 def check_settings(settings: TrainSettings, adapter: Path | None) -> None:

@@ -27,7 +27,7 @@ from understudy.train.loading import (
     quiet,
     tokenizer_folder,
 )
-from understudy.train.running import TrainFacts, Training, check_settings, lora_config
+from understudy.train.running import TrainFacts, Training, check_settings, lora_config, setting_up
 from understudy.train.settings import SftSettings
 from understudy.train.templates import PLAIN, ChatText
 from understudy.train.watching import Progress, Watch
@@ -171,15 +171,16 @@ def sft_trainer(
             return None
 
     validates = held is not None
-    trainer = Trainer(
-        model=model,
-        args=SFTConfig(**{**run.arguments(validates=validates), **options}),
-        train_dataset=train,
-        eval_dataset=held,
-        processing_class=tokenizer,
-        peft_config=peft,
-        callbacks=run.callbacks(validates=validates),
-    )
+    with setting_up():
+        trainer = Trainer(
+            model=model,
+            args=SFTConfig(**{**run.arguments(validates=validates), **options}),
+            train_dataset=train,
+            eval_dataset=held,
+            processing_class=tokenizer,
+            peft_config=peft,
+            callbacks=run.callbacks(validates=validates),
+        )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
