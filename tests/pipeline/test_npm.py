@@ -381,3 +381,57 @@ def test_the_maintenance_scripts_call_the_environment_of_the_app(app, tmp_path, 
     )
     when = {"weekly_maintenance.sh": "weekly", "monthly_updates.sh": "monthly"}[name]
     assert done.stdout.splitlines() == [f"maintain {when} --apply --json", "ai-training"]
+
+
+def python3_makes_environments_like_ours():
+    """Whether what python3 names can use the packages that are installed here."""
+    asked = "import ensurepip, sys, venv; print(sys.version_info[:2])"
+    said = subprocess.run(["python3", "-c", asked], capture_output=True, text=True)
+    return said.stdout.strip() == str(tuple(sys.version_info[:2]))
+
+
+@needs_npm
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_a_real_environment_is_made_without_a_network_and_runs_the_command(app, tmp_path):
+    if not python3_makes_environments_like_ours():
+        pytest.skip("python3 is another one than that of the tests, or makes no environments")
+    set_up_npm(app, source=str(CHECKOUT))
+    done = subprocess.run(
+        [NPM, "run", "--silent", "train:validate", "--", "--help"],
+        cwd=app,
+        capture_output=True,
+        text=True,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            # pip finds what is installed here, builds with it, and asks no index for anything.
+            "PYTHONPATH": str(packages_but_ours(tmp_path)),
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # pip assigns it to what the option turns off
+        },
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "understudy run [OPTIONS] RECIPE" in done.stdout
+    made = app / ".understudy-venv"
+    assert (made / "understudy-source.txt").is_file()
+    listed = subprocess.run(
+        [str(made / "bin/python"), "-c", "import understudy; print(understudy.__file__)"],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert Path(listed.stdout.strip()).is_relative_to(CHECKOUT)
+
+
+def packages_but_ours(tmp_path):
+    """All that is installed here, so that another environment can use it, but Understudy itself."""
+    import click
+
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for path in Path(click.__file__).parents[1].iterdir():
+        if "understudy" not in path.name:
+            (folder / path.name).symlink_to(path)
+    return folder

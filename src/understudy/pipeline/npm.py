@@ -120,7 +120,7 @@ def npm_scripts() -> dict[str, str]:
     """Script → command."""
     run = f"node {LAUNCHER} run {RECIPE} --until"
     scripts = {name: f"{run} {stage}" for name, stage in STAGES.items()}
-    return {**scripts, "train:test-all": f"node {LAUNCHER} test-all {RECIPE}"}
+    return {**scripts, "train:test-all": f"node {LAUNCHER} test-all"}
 
 
 def app_recipe() -> str:
