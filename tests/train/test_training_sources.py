@@ -209,7 +209,7 @@ def test_a_dataset_is_read_with_its_own_validation(ws: understudy.Workspace) -> 
 def test_a_dataset_of_scenarios_names_the_scenario(ws: understudy.Workspace) -> None:
     request = BuildRequest(
         selection=Selection(),
-        source=Source(kind="chat", sessions=False),
+        source=Source(kind="chat", from_sessions=False),
         scenarios=ScenarioSource(generated=4),
         splits=Splits(fractions=(1.0, 0.0, 0.0)),
     )
