@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("players", nargs=-1, required=True, metavar="PLAYER...")
-@click.option("--game", required=True, metavar="NAME", help="The game: its name or TOML file.")
+@click.option("--game", metavar="NAME", help="The game: its name or TOML file.")
+@click.option(
+    "--env", metavar="NAME",
+    help="Instead of a game, an environment of Gymnasium, such as CartPole-v1: the mean return.",
+)  # fmt: skip
 @click.option(
     "--tasks", metavar="ID,ID…", default="",
     help="The tasks to be played, by their ids. Default: all of the game.",
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
 @workspace_option
 def evaluate(
     players: tuple[str, ...],
+    game: str | None,
+    env: str | None,
     tasks: str,
     keep_sessions: bool,
     as_json: bool,
@@ -60,10 +66,15 @@ def evaluate(
     starts; further ones are compared with the first. What a model of the workspace comes to is kept
     in its folder.
     """
+    if (game is None) == (env is None):
+        raise click.UsageError("Name either a --game or an --env to be played.")
+    if env is not None:
+        _in_environment(env, players, as_json, given)
+        return
     from understudy.pipeline.agent_evaluation import PlayPlan, evaluate_players, keep_results
 
     named = tuple(name.strip() for name in tasks.split(",") if name.strip())
-    plan = PlayPlan(tasks=named, **given)
+    plan = PlayPlan(game=game or "", tasks=named, **given)
     with open_workspace(workspace_path) as workspace, stages() as told:
         results = evaluate_players(
             workspace, players, plan, keep_sessions=keep_sessions, progress=told
@@ -73,6 +84,27 @@ def evaluate(
         print_json(results[0] if len(results) == 1 else _compared(results))
     else:
         _print(results)
+
+
+def _in_environment(
+    env: str, players: tuple[str, ...], as_json: bool, given: dict[str, Any]
+) -> None:
+    from understudy.pipeline.environment_evaluation import evaluate_in
+
+    episodes, seed = given["episodes"], given["seed"]
+    with stages() as told:
+        results = [
+            evaluate_in(env, player, episodes=episodes, seed=seed, progress=told(player))
+            for player in players
+        ]
+    if as_json:
+        print_json(results[0] if len(results) == 1 else results)
+        return
+    rows = [
+        (one.player, round(one.returned, 2), "{:.2f} to {:.2f}".format(*one.return_ci))
+        for one in results
+    ]
+    print_table(("Player", "Return", "95 %"), rows)
 
 
 def _compared(results: list[PlayResult]) -> dict[str, Any]:
