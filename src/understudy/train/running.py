@@ -156,8 +156,8 @@ class Training(msgspec.Struct, kw_only=True):
         if self.numbers.device == "cpu":
             keep_freed_memory()
         with quiet():
-            before = self._loss_before(trainer, resumed=checkpoint is not None)
             try:
+                before = self._loss_before(trainer, resumed=checkpoint is not None)
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
                 check_losses(trainer.state.log_history)
                 after = trainer.evaluate()["eval_loss"] if validates else None
