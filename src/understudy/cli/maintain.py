@@ -28,7 +28,7 @@ _apply_option = click.option(
 
 @click.group(cls=Group)
 def maintain() -> None:
-    """Do the work that comes round: weekly and monthly.
+    """Do the work that comes round every week and every month.
 
     Every part is tried and reported, whatever became of the others. Without --apply nothing is
     changed. The exit status is 1 when a part failed.
