@@ -24,7 +24,7 @@ _CONTROL = (SYSTEM, USER, ASSISTANT, TOOL)
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'assistant' %}"
-    "{{ '<|assistant|>' }}{% generation %}{{ ' ' + message['content'] + '<|end|>' }}"
+    "{{ '<|assistant|>' }}{% generation %}{{ ' ' + message['content'] | trim + '<|end|>' }}"
     "{% endgeneration %}"
     "{% else %}"
     "{{ '<|' + message['role'] + '|> ' + message['content'] + '<|end|>' }}"
