@@ -120,7 +120,7 @@ def strange_name(rng: random.Random) -> str:
         syllables = (
             rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.choice((2, 2, 3)))
         )
-        name = ("".join(syllables) + rng.choice(("", *_CONSONANTS[:19]))).capitalize()
+        name = str("".join(syllables) + rng.choice(("", *_CONSONANTS[:19]))).capitalize()
         if not world.is_held_out(name):
             return name
 

@@ -39,7 +39,8 @@ def tune(base: Path, folder: Path, recipe: Recipe = RECIPE) -> Path:
     import torch
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     from datasets import Dataset
 

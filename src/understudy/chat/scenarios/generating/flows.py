@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 from understudy.chat.scenarios.generating import grammar
 from understudy.chat.scenarios.generating.cast import Values
@@ -103,7 +104,7 @@ def _dm(
     rng: random.Random,
     answer: str,
     fill: dict[str, str],
-    calls: list[tuple[str | int, ...]],
+    calls: Sequence[tuple[str | int, ...]],
     before: str = "",
 ) -> Turn:
     verb = grammar.second_person if fill.get("W") == "you" else grammar.third_person
