@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from tests.pipeline.model_shop import roomy_base
 from tests.train.conftest import NAMES, THINGS, looking, sneaking
 
 from understudy.cli.main import main
+from understudy.formats.scenario_markdown import TRAINING as SHIPPED
 from understudy.models.registry import VALIDATION, add_result, find_model, promoted, rollback
 from understudy.pipeline.maintenance import Order, maintain
 from understudy.train.new_version import TrainRequest, train_model
@@ -23,11 +25,11 @@ QUICK = ("precision=fp32", "max_steps=2", "learning_rate=0.001")
 class Week:
     """A workspace with the model dm, trained on a file that may grow."""
 
-    def __init__(self, ws, base, place):
+    def __init__(self, ws, base, place, **more):
         self.ws = ws
         self.file = place / "table.jsonl"
         self.write(OLD)
-        settings = {"learning_rate": 4e-3, "max_steps": 2, "precision": "fp32"}
+        settings = {"learning_rate": 4e-3, "max_steps": 2, "precision": "fp32", **more}
         request = TrainRequest(
             name="dm",
             settings=make_settings(SftSettings, {**settings, "validation_share": 0.3}),
@@ -113,6 +115,47 @@ def test_what_is_new_is_learned_measured_and_used_once(week):
         "validation": ("nothing", "dm@v0002 was measured already"),
         "gate": ("nothing", "there is no new version"),
     }
+
+
+def test_a_model_without_tools_is_judged_by_its_loss(ws, tmp_path, tmp_path_factory):
+    pytest.importorskip("trl")
+    week = Week(ws, roomy_base(tmp_path_factory), tmp_path, tools="none")
+    assert "understudy evaluate" in week.told()["validation"][1]
+    week.write([*OLD, *NEW])
+    assert week.told(apply=False)["gate"] == ("planned", "put it in use unless it is worse")
+    said = week.told()
+    assert said["training"][0] == "done"
+    assert said["validation"][0] == "nothing"
+    assert said["gate"][0] == "done"
+    assert said["gate"][1].startswith("dm@v0002 is in use: not worse than before: validation loss")
+    assert promoted(ws, "dm").version == "v0002"
+
+
+RECIPE = """
+schema = 1
+name = "dm"
+[data]
+scenarios = ["scenarios"]
+"""
+
+
+def test_the_data_of_a_recipe_are_built_again_first_where_they_have_changed(ws, tmp_path):
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "dm.toml").write_text(RECIPE)
+
+    def told(*, apply=True):
+        order = Order(apply=apply, recipes=(tmp_path / "dm.toml",))
+        part = maintain(ws, "weekly", order).parts[0]
+        assert (part.name, part.about) == ("data", "dm.toml")
+        return part.outcome.state, part.outcome.said
+
+    travel = sorted((SHIPPED / "travel").glob("*.md"))
+    shutil.copy(travel[0], tmp_path / "scenarios")
+    assert told(apply=False)[0] == "planned"
+    assert told() == ("done", "dm-data@v0001, 1 example")
+    assert told() == ("nothing", "dm-data@v0001, 1 example, as before")
+    shutil.copy(travel[1], tmp_path / "scenarios")
+    assert told() == ("done", "dm-data@v0002, 2 examples")
 
 
 def test_a_version_that_is_worse_is_kept_and_not_used_nor_made_again(week):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy._util.counting import counted
+from understudy.chat.tools.registry import FILE_NAME as TOOLS_NAME
 from understudy.deploy.conversion import convert_version, read_conversion
 from understudy.deploy.table_chats import table_chats
 from understudy.errors import ModelError, UnderstudyError
@@ -26,7 +27,6 @@ from understudy.models.registry import (
     promote,
 )
 from understudy.pipeline.maintenance import Order, Outcome, Plan, done, nothing, planned
-from understudy.pipeline.recipes.recipe import read_recipe
 from understudy.pipeline.validation import Request, validate
 from understudy.train.examples import content_hash
 from understudy.train.incremental import Plan as News
@@ -72,13 +72,12 @@ def _learns(workspace: Workspace, name: str) -> bool:
 
 def _data(workspace: Workspace, path: Path, order: Order) -> Outcome:
     """The dataset of a recipe, built again where its scenarios or sessions have changed."""
-    recipe = read_recipe(path)
+    from understudy.pipeline.recipes.opening import open_line
+
+    line = open_line(workspace, path, order.watcher)
     if not order.apply:
         return planned(f"build the data of {path} again, if its scenarios or sessions have changed")
-    from understudy.pipeline.recipes.line import Line
-
-    line = Line(workspace, recipe, path.absolute().parent, order.watcher)
-    [result] = line.run(until="data")
+    result = line.run(until="data")[-1]
     told = f"{result.facts['dataset']}, {counted(result.facts['counts']['rows'], 'example')}"
     return nothing(f"{told}, as before") if result.reused else done(told, **result.facts)
 
@@ -92,10 +91,16 @@ class _Model:
         self._order = order
         self._news: News | None = None
         self._candidate: ModelVersion | None = None
+        self._judged = ""
 
     @cached_property
     def _in_use(self) -> ModelVersion:
         return find_model(self._workspace, self._name)
+
+    @property
+    def _calls_tools(self) -> bool:
+        """Whether it is measured on calls; else the loss on the old validation judges it."""
+        return (self._in_use.folder / TOOLS_NAME).is_file()
 
     @property
     def _waits(self) -> bool:
@@ -127,6 +132,7 @@ class _Model:
         with self._order.watcher.training(self._name) as told:
             trained = train_model(self._workspace, self._request(), progress=told)
         self._candidate = find_model(self._workspace, f"{trained.model}@{trained.version}")
+        self._judged = f"{'in use' if trained.promoted else 'not in use'}: {trained.reason}"
         return done(
             f"{self._candidate.ref} on {what}, {counted(trained.steps, 'step')}",
             model=self._candidate.ref,
@@ -137,6 +143,8 @@ class _Model:
 
     def validate(self) -> Outcome:
         """The new version against the one in use; without a new one, that where it never was."""
+        if not self._calls_tools:
+            return nothing("it calls no tools; `understudy evaluate` measures how it plays")
         if self._waits:
             return planned(f"measure the new version against {self._in_use.ref}")
         version = self._candidate or self._in_use
@@ -165,6 +173,9 @@ class _Model:
         candidate = self._candidate
         if candidate is None:
             return nothing("there is no new version")
+        if not self._calls_tools:
+            told = f"{candidate.ref} is {self._judged}"
+            return done(told) if self._judged else nothing(f"{candidate.ref} was judged before")
         if candidate.version in {one.version for one in history(candidate.folder.parent)}:
             return nothing(f"{candidate.ref} was in use before and was taken back")
         results = candidate.result(VALIDATION)
@@ -207,7 +218,7 @@ class _Model:
             validation=_named(source for source in sources if source.get("for") == "validation"),
             incremental=True,
             resume=True,
-            promote=False,
+            promote=not self._calls_tools,
         )
 
     def _learned_from(self) -> ModelVersion:
