@@ -383,6 +383,22 @@ def test_the_maintenance_scripts_call_the_environment_of_the_app(app, tmp_path, 
     assert done.stdout.splitlines() == [f"maintain {when} --apply --json", "ai-training"]
 
 
+def test_a_maintenance_script_without_any_understudy_is_a_sentence(app, tmp_path):
+    set_up_npm(app)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/dirname").symlink_to(shutil.which("dirname"))
+    done = subprocess.run(
+        [shutil.which("sh"), str(app / "scripts/weekly_maintenance.sh")],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(tmp_path / "bin")},
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: Understudy is not installed here; run `node understudy.mjs doctor` once\n"
+    )
+
+
 def python3_makes_environments_like_ours():
     """Whether what python3 names can use the packages that are installed here."""
     asked = "import ensurepip, sys, venv; print(sys.version_info[:2])"
