@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +9,10 @@ import click
 
 from understudy._util.counting import counted
 from understudy.cli._commands import Group, json_option, open_workspace, workspace_option
-from understudy.cli._output import Progress, print_json
-from understudy.cli._output import progress as show_progress
-from understudy.cli._training_progress import training_progress
+from understudy.cli._output import print_json
 
 if TYPE_CHECKING:
     from understudy.pipeline.maintenance import Part, When
-    from understudy.train.watching import TrainProgress
 
 _COLOURS = {"done": "green", "nothing": None, "planned": "cyan", "failed": "red"}
 _SAID = {"done": "done", "nothing": "nothing", "planned": "would", "failed": "FAILED"}
@@ -113,12 +108,14 @@ def _maintain(
     as_json: bool,
     workspace_path: Path | None,
 ) -> None:
+    from understudy.cli.run import watching
     from understudy.pipeline.maintenance import Order, maintain
 
-    with open_workspace(workspace_path) as workspace, _Watcher.opened() as watcher:
+    # Quiet, because the parts tell what the stages of a line would.
+    with open_workspace(workspace_path) as workspace, watching(quiet=True) as watcher:
 
         def show(part: Part) -> None:
-            watcher.close()
+            watcher.begin(part.name)
             if not as_json:
                 _show(part)
 
@@ -148,35 +145,3 @@ def _show(part: Part) -> None:
     state = click.style(f"{_SAID[outcome.state]:<8}", fg=_COLOURS[outcome.state])
     name = f"{part.name} ({part.about})" if part.about else part.name
     click.echo(f"{state} {name:<22}  {outcome.said}")
-
-
-class _Watcher:
-    """Tells on the terminal how far the long parts have come."""
-
-    def __init__(self, shown: ExitStack) -> None:
-        self._shown = shown
-
-    @classmethod
-    @contextmanager
-    def opened(cls) -> Iterator[_Watcher]:
-        with ExitStack() as shown:
-            yield cls(shown)
-
-    def close(self) -> None:
-        self._shown.close()
-
-    def begin(self, stage: str) -> None:
-        self._shown.close()
-
-    def end(self, result: object) -> None:
-        self._shown.close()
-
-    def progress(self, label: str) -> Progress:
-        self._shown.close()
-        return self._shown.enter_context(show_progress(label))
-
-    @contextmanager
-    def training(self, name: str) -> Iterator[Callable[[TrainProgress], None]]:
-        self._shown.close()
-        with training_progress(name) as told:
-            yield told
