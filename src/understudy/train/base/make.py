@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.chat.scenarios.scenario import Scenario
 from understudy.train.base import corpus
-from understudy.train.base.beginning import MEANING_SIZE, begin
-from understudy.train.base.meanings import meanings
+from understudy.train.base.beginning import begin
 from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import train_tokenizer
 
@@ -45,7 +44,7 @@ class BaseSettings:
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 2500
+    steps: int = 3000
     learning_rate: float = 1e-3
     """At 2e-3 what copies is lost again."""
     warm_up: int = 100
@@ -61,7 +60,6 @@ class BaseSettings:
     """How much of the players' words is scored: they help to know words, and cannot be foretold.
     Answers are always scored, facts never."""
     tokenizer_chats: int = 12_000
-    counted_chats: int = 20_000
     seed: int = 1
 
 
@@ -76,7 +74,6 @@ SIZES = {
         steps=40,
         warm_up=5,
         tokenizer_chats=400,
-        counted_chats=1000,
     ),
 }
 
@@ -167,8 +164,7 @@ def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> Lla
     # Faster than the fused kernel on a CPU at these lengths.
     config._attn_implementation = "eager"
     model = LlamaForCausalLM(config)
-    chats = (corpus.chat(settings.seed, f"words/{n}") for n in range(settings.counted_chats))
-    begin(model, meanings(tokenizer, chats, MEANING_SIZE))
+    begin(model)
     return model
 
 
