@@ -25,10 +25,7 @@ COMMANDS = {
     "demo": ("understudy.cli.demo:demo", "Show the line from play to training data, end to end."),
     "play": ("understudy.cli.play:play", "Play a game step by step, and record it."),
     "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
-    "run": (
-        "understudy.cli.run:run",
-        "Run a whole line by its recipe: data, train, convert, validate, deploy, test.",
-    ),
+    "run": ("understudy.cli.run:run", "Run a whole line by its recipe."),
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
     "import": (
         "understudy.cli.importing:import_files",

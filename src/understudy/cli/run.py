@@ -36,9 +36,9 @@ def run(
     as_json: bool,
     workspace_path: Path | None,
 ) -> None:
-    """Run a whole line by its recipe: data, train, convert, validate, deploy, test.
+    """Run a whole line by its recipe.
 
-    RECIPE is a TOML file, or the name of one that comes with Understudy. A stage whose inputs have
+    The stages are data, train, convert, validate, deploy and test. RECIPE is a TOML file, or the name of one that comes with Understudy. A stage whose inputs have
     not changed is not done again. The exit status is 1 when what was deployed fails its test.
     """
     from understudy.pipeline.recipes.line import Line
