@@ -115,7 +115,7 @@ class Line:
             )
             request = BuildRequest(
                 selection=Selection(sessions=tuple(one["id"] for one in captured)),
-                source=Source(kind="chat", sessions=bool(captured)),
+                source=Source(kind="chat", from_sessions=bool(captured)),
                 scenarios=source,
             )
             name = f"{self._recipe.name}-data"
