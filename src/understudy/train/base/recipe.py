@@ -66,7 +66,6 @@ def tune(base: Path, folder: Path, recipe: Recipe = RECIPE) -> Path:
             bf16=True,
             use_cpu=not torch.cuda.is_available(),
             assistant_only_loss=True,
-            gradient_checkpointing=False,
             max_length=2048,
             logging_steps=20,
             save_strategy="no",
