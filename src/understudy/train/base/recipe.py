@@ -14,6 +14,7 @@ from typing import Any
 from understudy.chat.scenarios.generating import scenarios
 from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import write_llama_cpp_settings
+from understudy.train.loading import quiet
 
 
 @dataclass(frozen=True)
@@ -54,37 +55,38 @@ def tune(base: Path, folder: Path, recipe: Recipe = RECIPE) -> Path:
         {"messages": scenarios.training(recipe.seed, number, recipe.exchanges).messages()}
         for number in range(count)
     ]
-    trainer: Any = SFTTrainer(
-        model=model,
-        args=SFTConfig(
-            output_dir=str(folder / "checkpoints"),
-            max_steps=recipe.steps,
-            per_device_train_batch_size=recipe.batch,
-            learning_rate=recipe.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=recipe.warm_up,
-            bf16=True,
-            use_cpu=not torch.cuda.is_available(),
-            assistant_only_loss=True,
-            max_length=2048,
-            logging_steps=20,
-            save_strategy="no",
-            train_sampling_strategy="group_by_length",
-            report_to=[],
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-            seed=recipe.seed,
-        ),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        peft_config=LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-    )
-    trainer.train()
+    with quiet():
+        trainer: Any = SFTTrainer(
+            model=model,
+            args=SFTConfig(
+                output_dir=str(folder / "checkpoints"),
+                max_steps=recipe.steps,
+                per_device_train_batch_size=recipe.batch,
+                learning_rate=recipe.learning_rate,
+                lr_scheduler_type="linear",
+                warmup_steps=recipe.warm_up,
+                bf16=True,
+                use_cpu=not torch.cuda.is_available(),
+                assistant_only_loss=True,
+                max_length=2048,
+                logging_steps=20,
+                save_strategy="no",
+                train_sampling_strategy="group_by_length",
+                report_to=[],
+                disable_tqdm=True,
+                dataloader_pin_memory=False,
+                seed=recipe.seed,
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            peft_config=LoraConfig(
+                r=recipe.rank,
+                lora_alpha=recipe.alpha,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            ),
+        )
+        trainer.train()
     trainer.model.merge_and_unload().half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_llama_cpp_settings(folder)
