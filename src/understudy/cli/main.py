@@ -27,7 +27,7 @@ COMMANDS = {
     "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
     "run": (
         "understudy.cli.run:run",
-        "Run a whole line by its recipe: data, train, convert, validate, deploy, test.",
+        "Run a whole line by its recipe, from data to a model that was measured.",
     ),
     "proxy": ("understudy.cli.proxy:proxy", "Capture every call to a model server on its way."),
     "import": (
