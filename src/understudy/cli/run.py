@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from understudy.train.watching import TrainProgress
 
 
+_PASSED = {"test": "passed", "evaluate": "promoted"}
+"""By stages that can fail, the fact that says so."""
+
+
 @click.command(cls=Command)
 @click.argument("recipe")
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
@@ -38,19 +42,19 @@ def run(
 ) -> None:
     """Run a whole line by its recipe.
 
-    The stages are data, train, convert, validate, deploy and test. RECIPE is a TOML file, or the name of one that comes with Understudy. A stage whose inputs have
-    not changed is not done again. The exit status is 1 when what was deployed fails its test.
+    That of a Dungeon Master has the stages data, train, convert, validate, deploy, test; that of an
+    agent collect, score, data, train, evaluate. RECIPE is a TOML file, or the name of one that
+    comes with Understudy. A stage whose inputs have not changed is not done again. The exit status
+    is 1 when what was deployed fails its test, or an agent is not shown to play better than its
+    base.
     """
-    from understudy.pipeline.recipes.line import Line
-    from understudy.pipeline.recipes.recipe import find_recipe, read_recipe
+    from understudy.pipeline.recipes.opening import open_line
+    from understudy.pipeline.recipes.recipe import find_recipe
     from understudy.session.workspace import Workspace
 
     path = find_recipe(recipe)
-    read = read_recipe(path)
     with Workspace(workspace_path) as workspace, watching(quiet=as_json) as watcher:
-        results = Line(workspace, read, path.absolute().parent, watcher).run(
-            until=until, force=force
-        )
+        results = open_line(workspace, path, watcher).run(until=until, force=force)
     if as_json:
         print_json([_facts(result) for result in results])
     else:
@@ -62,7 +66,7 @@ def run(
                 for one in results
             ],
         )
-    failed = any(one.stage == "test" and not one.facts["passed"] for one in results)
+    failed = any(one.facts[_PASSED[one.stage]] is False for one in results if one.stage in _PASSED)
     context.exit(1 if failed else 0)
 
 
@@ -108,6 +112,12 @@ def came_to(result: StageResult) -> str:
     """What a stage came to, in words."""
     facts = result.facts
     match result.stage:
+        case "collect":
+            return f"{len(facts['sessions']):,} sessions"
+        case "score":
+            return f"{facts['scored']:,} sessions scored"
+        case "evaluate":
+            return ", ".join(f"{p['player']} {p['success_rate']:.1%}" for p in facts["players"])
         case "data":
             return f"{facts['dataset']}, {facts['counts']['rows']:,} examples"
         case "train":

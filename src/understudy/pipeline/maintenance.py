@@ -22,7 +22,7 @@ from understudy.store.atomic import write_atomic
 from understudy.store.building_place import refusals
 
 if TYPE_CHECKING:
-    from understudy.pipeline.recipes.line import Progress, Watcher
+    from understudy.pipeline.recipes.stage_line import Progress, Watcher
     from understudy.session.workspace import Workspace
     from understudy.train.watching import TrainProgress
 

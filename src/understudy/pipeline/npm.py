@@ -7,6 +7,7 @@ the two scripts of the maintenance. What is there already is its owner's: it sta
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -157,7 +158,12 @@ def _contents(source: str) -> Iterator[tuple[str, str]]:
     """Every file of an app but its ``package.json`` and its scenarios, by its path."""
     yield (
         LAUNCHER,
-        _filled(f"{LAUNCHER}.txt", SOURCE=json.dumps(source), WORKSPACE=json.dumps(WORKSPACE)),
+        _filled(
+            f"{LAUNCHER}.txt",
+            SOURCE=json.dumps(source),
+            WORKSPACE=json.dumps(WORKSPACE),
+            TORCH=json.dumps(_torch()),
+        ),
     )
     yield RECIPE, app_recipe()
     yield f"{WORKSPACE}/data/README.md", _filled("data_readme.md.txt", SCENARIOS=SCENARIOS)
@@ -202,6 +208,16 @@ def _put(path: Path, text: str, *, force: bool) -> tuple[Path, Became]:
         if path.suffix == ".sh":
             path.chmod(_EXECUTABLE)
     return path, "made" if standing is None else "changed"
+
+
+def _torch() -> str:
+    """The torch that the extra `llm` asks for, as pip reads it."""
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for line in metadata.requires("understudy") or []:
+            name, _, marker = line.partition(";")
+            if name.strip().startswith("torch=") and "llm" in marker:
+                return name.strip()
+    return "torch"
 
 
 def _own_source(app: Path) -> str:

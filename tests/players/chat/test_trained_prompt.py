@@ -130,7 +130,7 @@ def test_the_words_tell_task_step_what_was_done_and_what_the_screen_reads(
         "Step 3 of 13\n"
         "Previous actions: press_start, press_a\n"
         "State:\n"
-        "You are in home with 1000 coins; the screen shows bag.\n"
+        "You are in home; the screen shows bag.\n"
         "It reads: bag 1000$, >potion x 3, "
     )
     (line,) = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,56 +19,32 @@ from understudy.deploy.conversion import CONVERSION_NAME, convert_version
 from understudy.deploy.deploying import Order, deploy_version
 from understudy.deploy.table_chats import table_chats
 from understudy.deploy.testing import examine
-from understudy.errors import UsageError
 from understudy.evaluate.results import COLUMNS
 from understudy.formats.scenario_markdown import TRAINING, scenario_paths
-from understudy.models.bases import find_base
-from understudy.models.registry import INTEGRATION, VALIDATION, add_result, find_model
+from understudy.models.registry import INTEGRATION, VALIDATION, add_result
 from understudy.pipeline.recipes.promotion import promote_if_better
 from understudy.pipeline.recipes.recipe import Recipe
-from understudy.pipeline.stages import Facts, StageResult, Stages
+from understudy.pipeline.recipes.stage_line import StageLine, Watcher
+from understudy.pipeline.stages import Facts, StageResult
 from understudy.pipeline.validation import Request, validate
 from understudy.store.hashes import sha256_file
-from understudy.train.new_version import TrainRequest, train_model
-from understudy.train.settings import SftSettings, make_settings
 
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace
-    from understudy.train.watching import TrainProgress
-
-STAGES = ("data", "train", "convert", "validate", "deploy", "test")
-
-Progress = Callable[[int, int], None]
 
 
-class Watcher(Protocol):
-    """Where a line tells how it gets on."""
-
-    def begin(self, stage: str) -> None:
-        """A stage begins."""
-
-    def end(self, result: StageResult) -> None:
-        """It is done, or reused."""
-
-    def progress(self, label: str) -> Progress:
-        """Where long work tells how far it has come; ends what was told before."""
-
-    def training(self, name: str) -> AbstractContextManager[Callable[[TrainProgress], None]]:
-        """Where a training tells how far it has come."""
-
-
-class Line:
-    """One recipe in one workspace."""
+class Line(StageLine):
+    """The line of a Dungeon Master."""
 
     def __init__(self, workspace: Workspace, recipe: Recipe, place: Path, watcher: Watcher) -> None:
         """``place`` is the folder of the recipe: what it names lies beside it."""
-        self._workspace = workspace
+        super().__init__(workspace, recipe.name, watcher)
         self._recipe = recipe
         self._place = place
-        self._watcher = watcher
-        self._stages = Stages(workspace.internal / "recipes" / recipe.name)
-        self._facts: dict[str, Facts] = {}
-        self._works = {
+
+    @property
+    def works(self) -> Mapping[str, Callable[[bool], StageResult]]:
+        return {
             "data": self._data,
             "train": self._train,
             "convert": self._convert,
@@ -77,24 +52,6 @@ class Line:
             "deploy": self._deploy,
             "test": self._test,
         }
-
-    def run(self, *, until: str | None = None, force: Sequence[str] = ()) -> list[StageResult]:
-        """Run the stages up to ``until``; those in ``force``, and all that follow from them, anew.
-
-        UsageError for a stage that there is not. What a stage raises is raised; what was done
-        before it stays done.
-        """
-        for stage in (*force, *([until] if until else [])):
-            if stage not in STAGES:
-                raise UsageError(f"there is no stage {stage!r}; choose one of {', '.join(STAGES)}")
-        results = []
-        for stage in STAGES[: STAGES.index(until) + 1 if until else None]:
-            self._watcher.begin(stage)
-            result = self._works[stage](stage in force)
-            self._facts[stage] = result.facts
-            self._watcher.end(result)
-            results.append(result)
-        return results
 
     def _data(self, force: bool) -> StageResult:
         recipe = self._recipe.data
@@ -125,37 +82,8 @@ class Line:
         return self._stages.run("data", inputs, work, stands=self._dataset_stands, force=force)
 
     def _train(self, force: bool) -> StageResult:
-        recipe = self._recipe.train
-        settings = make_settings(SftSettings, recipe.settings)
-        base = find_base(self._workspace, recipe.base)
-        inputs = {
-            "data": self._facts["data"]["dataset"],
-            "base": base.facts()["sha256"],
-            "settings": settings.model_dump(),
-            "budget": recipe.budget_minutes,
-        }
-
-        def work() -> Facts:
-            request = TrainRequest(
-                name=self._recipe.name,
-                settings=settings,
-                data=(self._facts["data"]["dataset"],),
-                base=recipe.base,
-                budget_s=recipe.budget_minutes and recipe.budget_minutes * 60,
-                resume=True,
-                promote=False,
-            )
-            with self._watcher.training(self._recipe.name) as told:
-                trained = train_model(self._workspace, request, progress=told)
-            return {
-                "model": f"{trained.model}@{trained.version}",
-                "steps": trained.steps,
-                "seconds": trained.seconds,
-                "metrics": trained.metrics,
-                "notes": trained.notes,
-            }
-
-        return self._stages.run("train", inputs, work, stands=self._model_stands, force=force)
+        dataset = self._facts["data"]["dataset"]
+        return self._train_on(dataset, self._recipe.train, force=force)
 
     def _convert(self, force: bool) -> StageResult:
         kind = self._recipe.convert.quantization
@@ -262,9 +190,6 @@ class Line:
         inputs = {"bundle": self._facts["deploy"]["bundle"]}
         return self._stages.run("test", inputs, work, force=force)
 
-    def _version(self) -> Any:
-        return find_model(self._workspace, self._facts["train"]["model"])
-
     def _captured(self) -> list[dict[str, Any]]:
         """The captured sessions that are learned from, with what may change about them."""
         wanted = self._recipe.data.captured
@@ -286,9 +211,6 @@ class Line:
 
     def _dataset_stands(self, facts: Facts) -> bool:
         return find_version(self._workspace, facts["dataset"]).folder.is_dir()
-
-    def _model_stands(self, facts: Facts) -> bool:
-        return find_model(self._workspace, facts["model"]).folder.is_dir()
 
 
 def _scores(column: dict[str, Any] | None) -> dict[str, Any] | None:

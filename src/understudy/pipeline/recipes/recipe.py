@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,11 +15,16 @@ PACKAGED = Path(__file__).parents[2] / "recipes"
 """The recipes that come with the package."""
 
 
-class _Part(BaseModel):
+R = TypeVar("R", bound=BaseModel)
+
+
+class Part(BaseModel):
+    """A table of a recipe: unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Captured(_Part):
+class Captured(Part):
     """Which captured chats are learned from beside the scenarios."""
 
     game: str | None = None
@@ -29,7 +34,7 @@ class Captured(_Part):
     score_source: Literal["human", "auto", "any"] = "human"
 
 
-class Data(_Part):
+class Data(Part):
     """What the model learns from."""
 
     scenarios: list[str] = ["packaged"]
@@ -41,7 +46,7 @@ class Data(_Part):
     captured: Captured | None = None
 
 
-class Train(_Part):
+class Train(Part):
     """How it is trained; `settings` are those of `understudy train`."""
 
     base: str = "embedded"
@@ -49,7 +54,7 @@ class Train(_Part):
     budget_minutes: float | None = Field(default=None, gt=0)
 
 
-class Validate(_Part):
+class Validate(Part):
     """How the model is measured, and what it has to reach."""
 
     limit: int = Field(default=500, gt=0)
@@ -61,13 +66,13 @@ class Validate(_Part):
     """How much of any set quantising may cost."""
 
 
-class Convert(_Part):
+class Convert(Part):
     """What becomes of the weights."""
 
     quantization: str = "q4_k_m"
 
 
-class Deploy(_Part):
+class Deploy(Part):
     """Where the model goes."""
 
     target: str = "gguf-mobile"
@@ -77,7 +82,7 @@ class Deploy(_Part):
     sampling: dict[str, Any] = {}
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """A whole line."""
 
     schema_version: int = Field(alias="schema", ge=1)
@@ -110,6 +115,11 @@ def read_recipe(path: Path) -> Recipe:
     """The recipe in ``path``. Raises SettingsError with the key that is wrong, or what the TOML is
     not, and NewerSchemaError for a file of a later version.
     """
+    return checked(path, recipe_table(path), Recipe)
+
+
+def recipe_table(path: Path) -> dict[str, Any]:
+    """What stands in the TOML of a recipe. Raises as `read_recipe`, but for keys."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -125,8 +135,13 @@ def read_recipe(path: Path) -> Recipe:
             f"{path} has schema {schema} and this Understudy knows up to {SCHEMA}; update "
             "Understudy to use it"
         )
+    return data
+
+
+def checked(path: Path, data: dict[str, Any], kind: type[R]) -> R:
+    """``data`` from the file ``path`` as a recipe of this kind."""
     try:
-        return Recipe.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in problem["loc"])
