@@ -49,17 +49,14 @@ COMMANDS = {
         "understudy.cli.train:train",
         "Train a language model on examples or on preferences.",
     ),
-    "model": (
-        "understudy.cli.model:model",
-        "Look at trained models, compare them, and choose which one is in use.",
-    ),
+    "model": ("understudy.cli.model:model", "Compare models, and choose which is in use."),
     "validate": (
         "understudy.cli.validate:validate",
         "Measure how well a model calls tools and answers.",
     ),
     "evaluate": (
         "understudy.cli.evaluate:evaluate",
-        "Measure how many tasks of a game players complete.",
+        "Measure how many tasks players complete.",
     ),
     "convert": (
         "understudy.cli.convert:convert",

@@ -23,7 +23,7 @@ _SHOWN_METRICS = 12
 
 @click.group(cls=Group)
 def model() -> None:
-    """Look at trained models, compare them, and choose which one is in use.
+    """Compare models, and choose which is in use.
 
     A model is named NAME, which means the version in use (else its latest), or NAME@v0003.
     """
