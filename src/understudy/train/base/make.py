@@ -111,6 +111,7 @@ def make_base(
     torch.manual_seed(settings.seed)
     model = new_model(settings, tokenizer)
     _train(model, tokenizer, settings, work or folder / "checkpoints", progress)
+    model.config.use_cache = True
     model.half().save_pretrained(folder)
     (folder / STORY).write_text(_story(settings, size), "utf-8")
     return folder
