@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from understudy.chat.scenarios.generating.scenarios import training
-from understudy.chat.scenarios.scenario import Scenario, Turn
+from understudy.chat.scenarios.scenario import PartyMember, Scenario, Turn
 from understudy.datasets.build import BuildRequest, Built, build_dataset, request_of
 from understudy.datasets.check import check_version
 from understudy.datasets.diff import diff_versions
@@ -168,6 +168,25 @@ def test_a_scenario_falls_into_a_split_as_a_whole_and_stays_there(
     )
 
 
+def test_with_several_casts_the_words_stay_and_the_heroes_change(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    hero = PartyMember(name="Mira", class_name="Rogue", level=3, hit_points=9, most_hit_points=9)
+    written = msgspec.structs.replace(scenario("Mira", exchanges=2), party=(hero,))
+    folder = folder_of(tmp_path / "mine", ("duel", written))
+    source = ScenarioSource(paths=(str(folder),), casts=4, window=Window(turns=4))
+    rows = all_rows(build_dataset(ws, "dm", chats_with(source)))
+    assert [row.n for row in sorted(rows, key=lambda row: row.n)] == list(range(1, 9))
+    assert {row.origin for row in rows} == {"mine/duel.md"}
+    told = [row.example["messages"][-1]["content"] for row in rows]
+    assert len(set(told)) == 2
+    said = [row.example["messages"][1]["content"] for row in rows]
+    names = {words.partition(" ")[0] for words in said}
+    assert len(names) == 4
+    assert "Mira" in names
+    assert {words.partition(" ")[2][:18] for words in said} == {"sneaks past guard "}
+
+
 def test_scenarios_alone_leave_the_sessions_out(ws: Workspace) -> None:
     play(ws, "Hello?")
     built = build_dataset(ws, "dm", chats_with(ScenarioSource(generated=1), source=SCENARIOS_ONLY))
@@ -250,6 +269,7 @@ def test_words_that_nobody_answers_are_no_part_of_a_row() -> None:
     ("scenarios", "source", "reason"),
     [
         (ScenarioSource(generated=-1), CHATS, "cannot be made"),
+        (ScenarioSource(generated=1, casts=0), CHATS, "casts are none"),
         (ScenarioSource(generated=1, window=Window(turns=0)), CHATS, "holds nothing"),
         (ScenarioSource(paths=("/no/where",)), CHATS, "there is no /no/where"),
         (ScenarioSource(generated=1), Source(), "scenarios are chats"),

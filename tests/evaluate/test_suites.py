@@ -10,11 +10,12 @@ import pytest
 
 from understudy.chat.scenarios import world
 from understudy.chat.scenarios.generating import scenarios as generating
+from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import Scenario
 from understudy.chat.tools.bracket import write_call
 from understudy.errors import FormatError, UsageError
 from understudy.evaluate.cases import Case
-from understudy.evaluate.suites import SET_NAMES, Suite, build_suite, recast, sequences
+from understudy.evaluate.suites import SET_NAMES, Suite, build_suite, sequences
 from understudy.formats.scenario_markdown import TRAINING, parse_scenario, read_scenarios
 
 TRAINED_ON = 1500

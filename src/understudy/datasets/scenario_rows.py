@@ -34,6 +34,8 @@ class ScenarioSource(msgspec.Struct, frozen=True, kw_only=True):
 
     paths: tuple[str, ...] = ()
     """Files, folders, or ``packaged``."""
+    casts: int = 1
+    """How many times each one of a file is taken, from the second time on with other heroes."""
     generated: int = 0
     """How many are made."""
     seed: int = 0
@@ -46,6 +48,8 @@ def check_source(source: ScenarioSource) -> ScenarioSource:
     """``source`` with absolute paths; UsageError for one that cannot be."""
     if source.generated < 0:
         raise UsageError(f"{source.generated} scenarios cannot be made; give 0 or more")
+    if source.casts < 1:
+        raise UsageError(f"scenarios with {source.casts} casts are none; give 1 or more")
     for what, most in (("turns", source.window.turns), ("tokens", source.window.tokens)):
         if most is not None and most < 1:
             raise UsageError(f"a part of a scenario of at most {most} {what} holds nothing")
@@ -83,7 +87,7 @@ def scenario_rows(
             leave_out(LeftOut(session="", directory="", scenario=name, reason=reason))
             continue
         part = ScenarioPart(name=name, sha256=sha256_file(path))
-        yield from _rows(scenario, part, source.window, leave_out)
+        yield from _cast_rows(scenario, part, source, leave_out)
     for number in range(source.generated):
         if number % _TOLD_EVERY == 0:
             told(len(files) + number, total)
@@ -92,13 +96,36 @@ def scenario_rows(
     told(total, total)
 
 
+def _cast_rows(
+    scenario: Scenario,
+    part: ScenarioPart,
+    source: ScenarioSource,
+    leave_out: Callable[[LeftOut], None],
+) -> Iterator[Found]:
+    """The rows of a scenario as it was written, then those with other heroes, numbered on."""
+    last = 0
+    for found in _rows(scenario, part, source.window, leave_out):
+        yield found
+        last = found.row.n
+    for cast in range(1, source.casts):
+        other = _with_other_heroes(scenario, f"{source.seed}/{part.name}/{cast}")
+        # What is in no row has been said of the first cast.
+        for found in _rows(other, part, source.window, lambda _: None, first=last + 1):
+            yield found
+            last = found.row.n
+
+
 def _rows(
-    scenario: Scenario, part: ScenarioPart, window: Window, leave_out: Callable[[LeftOut], None]
+    scenario: Scenario,
+    part: ScenarioPart,
+    window: Window,
+    leave_out: Callable[[LeftOut], None],
+    first: int = 1,
 ) -> Iterator[Found]:
     parts, reasons = parts_of(scenario, window)
     for reason in reasons:
         leave_out(LeftOut(session="", directory="", scenario=part.name, reason=reason))
-    for number, piece in enumerate(parts, start=1):
+    for number, piece in enumerate(parts, start=first):
         yield Found(row=_row(piece.messages(), part, number), session=None)
 
 
@@ -131,6 +158,13 @@ def _files(source: ScenarioSource) -> dict[str, Path]:
             name = path.relative_to(place.parent).as_posix()
             files[name if name not in files else path.as_posix()] = path
     return files
+
+
+def _with_other_heroes(scenario: Scenario, seed: str) -> Scenario:
+    # Imported here: its tables take a while to read.
+    from understudy.chat.scenarios.generating.scenarios import with_other_heroes
+
+    return with_other_heroes(scenario, seed)
 
 
 def _made(seed: int, number: int) -> Scenario:

@@ -19,6 +19,7 @@ import msgspec
 
 from understudy.chat.scenarios import world
 from understudy.chat.scenarios.generating import scenarios as generating
+from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import Scenario
 from understudy.chat.tools.bracket import write_call
 from understudy.chat.tools.registry import Call, Value
@@ -228,31 +229,6 @@ def _written_case(
         known=table_of(played, _speaker(played)),
         reference=played.turns[number].text,
         group=group,
-    )
-
-
-def recast(scenario: Scenario, rng: random.Random) -> Scenario:
-    """The scenario with other heroes: each name of the party, wherever it stands, another one.
-
-    The new names are known from training, so that nothing but the wording is new.
-    """
-    told = " ".join((scenario.prompt(), *(turn.text for turn in scenario.turns)))
-    free = [name for name in world.NAMES if name not in told]
-    chosen = rng.sample(free, len(scenario.party))
-    new = {member.name: name for member, name in zip(scenario.party, chosen, strict=True)}
-    if not new:
-        return scenario
-    names = re.compile(rf"\b({'|'.join(map(re.escape, sorted(new, key=len, reverse=True)))})\b")
-
-    def changed(text: str) -> str:
-        return names.sub(lambda found: new[found[1]], text)
-
-    replace = msgspec.structs.replace
-    return replace(
-        scenario,
-        party=tuple(replace(member, name=new[member.name]) for member in scenario.party),
-        facts=tuple(replace(fact, value=changed(fact.value)) for fact in scenario.facts),
-        turns=tuple(replace(turn, text=changed(turn.text)) for turn in scenario.turns),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from understudy.chat.scenarios import house_rules, world
 from understudy.chat.scenarios.generating import grammar, scenarios
+from understudy.chat.scenarios.scenario import PartyMember, Turn
 from understudy.chat.tools.bracket import read_brackets, write_call
 from understudy.chat.tools.registry import TOOLS
 
@@ -28,6 +29,23 @@ def test_the_same_seed_and_number_give_the_same_scenario() -> None:
     assert scenarios.training(3, 11) != scenarios.training(4, 11)
     first = list(scenarios.validation("values", 1, 20))
     assert first == list(scenarios.validation("values", 1, 20))
+
+
+def test_another_cast_of_a_written_scenario_makes_no_call_that_is_set_aside() -> None:
+    hero = PartyMember(name="Mira", class_name="Rogue", level=3, hit_points=9, most_hit_points=9)
+    turns = [
+        Turn("dm", f"So be it. [check: {ability}, Mira] [save: wisdom, Mira, 15]")
+        for ability in ("stealth", "arcana", "perception")
+    ]
+    written = scenarios.Scenario(party=(hero,), turns=tuple(turns))
+    played = [scenarios.with_other_heroes(written, str(seed)) for seed in range(60)]
+    names = {one.party[0].name for one in played}
+    assert len(names) > 20
+    assert names.isdisjoint(HELD_OUT)
+    for one in played:
+        calls = [call for _, call in one.calls()]
+        assert {call.arguments["character"] for call in calls} == {one.party[0].name}
+        assert not scenarios.is_set_aside(calls)
 
 
 def test_every_bracket_in_a_generated_turn_is_a_call_in_its_one_spelling(

@@ -52,6 +52,13 @@ if TYPE_CHECKING:
     help="Take N scenarios too that are made from the house rules by --seed.",
 )
 @click.option(
+    "--casts",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Take each of --scenarios N times, from the second time on with other heroes.",
+)
+@click.option(
     "--scenario-turns",
     type=click.IntRange(min=2),
     metavar="N",
@@ -152,6 +159,7 @@ def _request(
     no_sessions: bool,
     scenario_paths: tuple[str, ...],
     generated: int,
+    casts: int,
     scenario_turns: int | None,
     scenario_tokens: int | None,
     **filters: Any,
@@ -171,6 +179,7 @@ def _request(
     if scenario_paths or generated:
         scenarios = ScenarioSource(
             paths=scenario_paths,
+            casts=casts,
             generated=generated,
             seed=seed,
             window=Window(turns=scenario_turns, tokens=scenario_tokens),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from understudy.pipeline.agent_evaluation import FIRST_SEED
-from understudy.pipeline.recipes.recipe import Part, Train, checked
+from understudy.pipeline.recipes.recipe import Fractions, Part, Train, checked
 
 _MARK = "collect"
 
@@ -39,7 +39,7 @@ class AgentData(Part):
 
     min_score: float = 6.0
     score_source: Literal["human", "auto", "any"] = "auto"
-    splits: tuple[float, float, float] = (0.9, 0.1, 0.0)
+    splits: Fractions = (0.9, 0.1, 0.0)
     near_copies: bool = True
     """Whether steps that look nearly the same are all kept: without pictures, they differ in what
     was done before."""
@@ -79,8 +79,4 @@ def is_agent_recipe(table: dict[str, Any]) -> bool:
 
 def read_agent_recipe(path: Path, table: dict[str, Any]) -> AgentRecipe:
     """The recipe with this ``table`` in ``path``. SettingsError with the key that is wrong."""
-    data = table.get("data")
-    if isinstance(data, dict) and isinstance(data.get("splits"), list):
-        # TOML has arrays where strict validation wants a tuple.
-        table = table | {"data": data | {"splits": tuple(data["splits"])}}
     return checked(path, table, AgentRecipe)

@@ -13,6 +13,7 @@ from understudy.datasets.rows import Source
 from understudy.datasets.scenario_rows import PACKAGED, ScenarioSource
 from understudy.datasets.scenario_windows import Window
 from understudy.datasets.selection import Selection
+from understudy.datasets.splits import Splits
 from understudy.datasets.versions import find_version
 from understudy.deploy.bundle import find_bundle
 from understudy.deploy.conversion import CONVERSION_NAME, convert_version
@@ -66,6 +67,7 @@ class Line(StageLine):
         def work() -> Facts:
             source = ScenarioSource(
                 paths=tuple(paths),
+                casts=recipe.casts,
                 generated=recipe.generated,
                 seed=recipe.seed,
                 window=Window(turns=recipe.turns, tokens=recipe.tokens),
@@ -74,6 +76,7 @@ class Line(StageLine):
                 selection=Selection(sessions=tuple(one["id"] for one in captured)),
                 source=Source(kind="chat", from_sessions=bool(captured)),
                 scenarios=source,
+                splits=Splits(fractions=recipe.splits),
             )
             name = f"{self._recipe.name}-data"
             built = build_dataset(self._workspace, name, request, progress=self._watcher.progress)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from understudy.errors import NewerSchemaError, SettingsError
 
@@ -16,6 +16,15 @@ PACKAGED = Path(__file__).parents[2] / "recipes"
 
 
 R = TypeVar("R", bound=BaseModel)
+
+
+def _as_tuple(value: Any) -> Any:
+    """TOML has arrays where strict validation wants a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+Fractions = Annotated[tuple[float, float, float], BeforeValidator(_as_tuple)]
+"""The shares of train, validation and test."""
 
 
 class Part(BaseModel):
@@ -39,11 +48,14 @@ class Data(Part):
 
     scenarios: list[str] = ["packaged"]
     """Files or folders beside the recipe; `packaged` are those of the package."""
+    casts: int = Field(default=1, gt=0)
+    """How many times each of them is learned, from the second time on with other heroes."""
     generated: int = Field(default=0, ge=0)
     seed: int = Field(default=1, ge=0)
     turns: int | None = Field(default=None, gt=0)
     tokens: int | None = Field(default=None, gt=0)
     captured: Captured | None = None
+    splits: Fractions = (0.8, 0.1, 0.1)
 
 
 class Train(Part):

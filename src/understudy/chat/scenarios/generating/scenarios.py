@@ -19,6 +19,7 @@ from understudy.chat.scenarios import world
 from understudy.chat.scenarios.generating import cast, grammar
 from understudy.chat.scenarios.generating.deeds import Deed, Scene, any_deed, talk
 from understudy.chat.scenarios.generating.flows import flow
+from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import Scenario, Turn
 from understudy.chat.tools.bracket import write_call, write_turn
 from understudy.chat.tools.registry import Call
@@ -29,10 +30,12 @@ NO_CALL = 0.15
 """The share of exchanges in training that need no tool."""
 SET_ASIDE = 10
 """One in this many calls is never trained on."""
-FLOWS = 0.08
+FLOWS = 0.15
 """The share of exchanges in training in which one call leads to the next."""
 RESULTS = 0.15
 """The share of checks, saves and rolls in training whose result is told and answered."""
+_MOST_CASTS = 1000
+"""So many casts are tried before a scenario stays as it was written."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,21 @@ def training(seed: int, number: int, exchanges: int = 8) -> Scenario:
         if deed.kind in ("check", "save", "roll") and rng.random() < RESULTS:
             turns.extend(_result(rng, deed))
     return _with_turns(empty, turns)
+
+
+def with_other_heroes(scenario: Scenario, seed: str) -> Scenario:
+    """A written scenario for training with another cast, some of its names made up.
+
+    Calls that are set aside for validation are not made, but for those it was written with.
+    """
+    rng = random.Random(f"cast/{seed}")
+    written = [call for _, call in scenario.calls()]
+    for _ in range(_MOST_CASTS):
+        played = recast(scenario, rng, lambda rng: cast.TRAINING.name(rng, set()))
+        calls = (call for _, call in played.calls())
+        if not any(is_set_aside([call]) for call in calls if call not in written):
+            return played
+    return scenario
 
 
 def validation(name: SetName, seed: int, count: int) -> Iterator[Case]:
