@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from understudy.chat.scenarios import world
+from understudy.chat.scenarios.generating import grammar
 from understudy.chat.scenarios.scenario import PartyMember
 
-_KINDS = ("bronze", "crooked", "dusty", "blue", "red", "broken", "carved", "clay", "bone",
-          "small", "heavy", "leather", "painted", "pewter", "rusty", "tiny", "tin", "velvet",
-          "wooden", "woollen", "white", "black", "stone", "glass", "ivory")  # fmt: skip
-_THINGS = ("kettle", "box", "pipe", "figurine", "book", "locket", "brooch", "comb", "cup", "bowl",
-           "doll", "key", "ring", "necklace", "mask", "glove", "hat", "belt", "knife", "spoon",
-           "jar", "vial", "stick", "horn", "statuette", "pendant", "bracelet", "lamp",
-           "chest", "plate", "needle", "pouch", "tablet", "seal", "hook", "lid")  # fmt: skip
+_STUFF = 0.15
+"""The share of described items that are so much of something: "jar of honey"."""
+_BARE = 0.35
+"""The share that is a thing alone."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Values:
     made_up: float = 0.0
     held_out_syllables: bool = False
     described_items: float = 0.0
-    """The share of items put together of a kind and a thing: "rusty key"."""
+    """The share of items that stand in no list of the world: "rusty key", "sextant"."""
     own_level: float = 0.0
     """The share of castings whose level is not told, so that it is the spell's own."""
     more_wordings: bool = True
@@ -45,16 +43,27 @@ class Values:
                 return name
 
     def item(self, rng: random.Random) -> str:
-        if rng.random() < self.described_items:
-            return f"{rng.choice(_KINDS)} {rng.choice(_THINGS)}"
-        return rng.choice(self.items)
+        if rng.random() >= self.described_items:
+            return rng.choice(self.items)
+        while True:
+            item = _described(rng)
+            if item not in world.HELD_OUT_ITEMS:
+                return item
 
     def spell(self, rng: random.Random) -> tuple[str, int]:
         """A spell and its own level."""
         return rng.choice(list(self.spells.items()))
 
 
-TRAINING = Values(made_up=0.4, described_items=0.35, own_level=0.12)
+def _described(rng: random.Random) -> str:
+    things = {heading: lines[0].split("|") for heading, lines in grammar.table("things").items()}
+    if rng.random() < _STUFF:
+        return rng.choice(things["stuff"])
+    thing = rng.choice(things["thing"])
+    return thing if rng.random() < _BARE else f"{rng.choice(things['kind'])} {thing}"
+
+
+TRAINING = Values(made_up=0.4, described_items=0.5, own_level=0.12)
 SEEN = Values()
 HELD_OUT = Values(
     names=world.HELD_OUT_NAMES, items=world.HELD_OUT_ITEMS, spells=world.HELD_OUT_SPELLS

@@ -21,12 +21,13 @@ KINDS = {"check": 40, "save": 13, "roll": 11, "health": 11, "inventory": 14, "sp
 """The kinds of deeds that call for a tool, and how often each is drawn against the others."""
 NAMED = 0.72
 """The share of deeds in which a hero is named; in the others "I" acts, and `player` is called."""
-TOLD = 0.45
+TOLD = 0.6
 """The share of checks told in whole sentences; the others are a verb phrase in some style."""
-PRONOUN = 0.15
+PRONOUN = 0.22
 """How often "she" or "he" stands for whoever acted last, instead of the name."""
-OTHERS_HURT = 0.12
+OTHERS_HURT = 0.25
 """The share of damage and healing that meets somebody who is no hero."""
+_NOTHING_BESIDE = 0.65
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
              "ninth")  # fmt: skip
 _DICE = (4, 6, 8, 10, 12)
@@ -313,11 +314,11 @@ def _lines(table: str, heading: str, values: Values) -> tuple[str, ...]:
 
 def _beside(rng: random.Random, actor: Actor, words: str) -> str:
     """Now and then something beside the point, so that not every name is the one who acts."""
-    if rng.random() < 0.8:
+    if rng.random() < _NOTHING_BESIDE:
         return words
     aside = grammar.expand(rng.choice(grammar.table("styles")["other"]), rng, actor.fill)
-    words = grammar.sentence(words)
-    return f"{grammar.sentence(aside)} {words}" if rng.random() < 0.6 else f"{words} {aside}"
+    aside, words = grammar.sentence(aside), grammar.sentence(words)
+    return f"{aside} {words}" if rng.random() < 0.6 else f"{words} {aside}"
 
 
 def _spaced(line: str) -> str:
