@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import re
 from itertools import islice
-from pathlib import Path
 
 from understudy.chat.scenarios import world
-from understudy.chat.scenarios.generating import scenarios
 from understudy.chat.tools.registry import TOOLS
+from understudy.evaluate.suites import sequences
+from understudy.formats.scenario_markdown import TRAINING, VALIDATION, read_scenarios
 from understudy.train.base import corpus, make
+from understudy.train.base.retold import retold
 
 MANY = 1500
-EIGHT = 8
 
 
 def _texts() -> list[str]:
@@ -47,16 +48,27 @@ def test_the_base_meets_what_fine_tuning_leaves_out_but_no_held_out_made_up_name
         assert not any(world.is_held_out(name) for name in made_up)
 
 
-def test_the_hand_written_turns_share_no_eight_words_with_what_is_trained_on() -> None:
-    own = Path(__file__).with_name("own_words.txt").read_text("utf-8").splitlines()
-    wanted = {run for line in own for run in _runs(line.partition("=>")[0])}
-    read = {run for text in _texts() for run in _runs(text)}
-    for number in range(600):
-        for turn in scenarios.training(1, number).turns:
-            read.update(_runs(turn.text))
-    assert wanted.isdisjoint(read)
+def test_the_scenarios_set_aside_share_no_eight_words_with_what_is_read() -> None:
+    set_aside = [file.scenario for file in read_scenarios([VALIDATION], report=_refuse)]
+    wanted = sequences(turn.text for scenario in set_aside for turn in scenario.turns)
+    assert len(wanted) > 1000
+    assert wanted.isdisjoint(sequences(_texts()))
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
-    words = re.findall(r"[\w'+]+", text.lower())
-    return {tuple(words[at : at + EIGHT]) for at in range(len(words) - EIGHT + 1)}
+def test_a_scenario_that_is_retold_says_in_prose_what_its_calls_say() -> None:
+    scenario = next(
+        file.scenario
+        for file in read_scenarios([TRAINING], report=_refuse)
+        if file.path is not None and file.path.stem == "ogre_on_the_bridge"
+    )
+    told = [retold(random.Random(seed), lambda rng: rng.choice(world.NAMES)) for seed in range(400)]
+    first = [one for one in told if one.location == scenario.location and len(one.party) == 2]
+    texts = [turn.text for one in first for turn in one.turns if turn.speaker == "dm"]
+    assert any("intimidation" in text for text in texts)
+    for one in first:
+        assert {member.name for member in one.party}.isdisjoint({"Thordak", "Elara"})
+        assert not any("Thordak" in turn.text for turn in one.turns)
+
+
+def _refuse(error: Exception) -> None:
+    raise error

@@ -10,7 +10,6 @@ import pytest
 
 from understudy.chat.scenarios.generating import scenarios
 from understudy.train.base import make
-from understudy.train.base.recipe import Recipe, tune
 
 pytestmark = pytest.mark.slow
 WHOLE = {
@@ -97,23 +96,6 @@ def test_a_new_model_copies_before_it_has_learned_anything(tiny: Path) -> None:
         guessed = model(input_ids=tokens).logits[:, :-1].argmax(-1)
     right = (guessed == tokens[:, 1:])[:, segment.shape[1] :]
     assert right.float().mean() > 0.8
-
-
-def test_the_recipe_runs_on_it_and_its_result_can_be_loaded(tiny: Path, tmp_path: Path) -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from understudy.train.base.measuring import measure
-
-    tuned = tune(tiny, tmp_path / "tuned", Recipe(steps=2, batch=2, exchanges=2))
-    model: Any = AutoModelForCausalLM.from_pretrained(tuned)
-    measured = measure(
-        model.float(),
-        AutoTokenizer.from_pretrained(tuned),
-        scenarios.validation("values", 1, 4),
-        most_tokens=4,
-    )
-    assert measured.asked.total() == 4
-    assert (tuned / "tokenizer.model").read_bytes() == (tiny / "tokenizer.model").read_bytes()
 
 
 def test_the_official_converter_takes_it_and_llama_cpp_reads_the_same_tokens(

@@ -17,6 +17,7 @@ from understudy.chat.scenarios.generating import cast, grammar
 from understudy.chat.scenarios.generating.deeds import Scene, any_deed, talk
 from understudy.chat.scenarios.scenario import Fact, PartyMember, Scenario, Turn
 from understudy.chat.tools.registry import TOOLS
+from understudy.train.base.retold import retold
 
 _ALL_NAMES = (*world.NAMES, *world.HELD_OUT_NAMES)
 _ALL_ITEMS = (*world.ITEMS, *world.HELD_OUT_ITEMS)
@@ -26,13 +27,15 @@ VALUES = cast.Values(
     items=_ALL_ITEMS,
     spells=_ALL_SPELLS,
     made_up=0.5,
-    described_items=0.35,
+    described_items=0.5,
     own_level=0.1,
     more_wordings=False,
 )
 """The base knows the names, items and spells that fine-tuning leaves out, as words among others."""
 BARE = 0.65
 """The share of chats without facts: most of their words are deeds and answers."""
+RETOLD = 0.12
+"""The share of chats that are a piece of a hand-written scenario."""
 _CLUSTERS = ("br", "dr", "gr", "kr", "th", "sh", "ch", "st", "tr", "vl", "sk", "mb", "nd")
 _CONSONANTS = (*"bcdfghjklmnprstvwxz", *_CLUSTERS)
 _VOWELS = (*"aeiouaeio", "ae", "ou", "ia", "y", "ee")
@@ -49,6 +52,8 @@ def chats(seed: int) -> Iterator[Scenario]:
 def chat(seed: int, number: int | str) -> Scenario:
     """The chat with this number in the corpus of this seed."""
     rng = random.Random(f"{seed}/{number}")
+    if rng.random() < RETOLD:
+        return retold(rng, _any_name)
     heroes = _strange(rng, cast.party(rng, VALUES, rng.choice((1, 2, 2, 3, 3, 4))))
     bare = rng.random() < BARE
     sheet = not bare and rng.random() < 0.7
@@ -102,6 +107,10 @@ def _exchange(
 
 def _said(asked: str, answered: str) -> list[Turn]:
     return [Turn("user", asked), Turn("dm", answered)]
+
+
+def _any_name(rng: random.Random) -> str:
+    return strange_name(rng) if rng.random() < 0.3 else VALUES.name(rng, set())
 
 
 def _strange(rng: random.Random, heroes: tuple[PartyMember, ...]) -> tuple[PartyMember, ...]:

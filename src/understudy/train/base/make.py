@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.chat.scenarios.scenario import Scenario
 from understudy.train.base import corpus
-from understudy.train.base.beginning import begin
+from understudy.train.base.beginning import MEANING_SIZE, begin
+from understudy.train.base.meanings import meanings
 from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import train_tokenizer
 
@@ -36,15 +37,15 @@ _IGNORED = -100
 class BaseSettings:
     """How large a base model is and how long it learns."""
 
-    vocabulary: int = 2048
+    vocabulary: int = 4096
     hidden: int = 256
     layers: int = 5
     heads: int = 4
-    mlp: int = 512
+    mlp: int = 768
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 3000
+    steps: int = 10_000
     learning_rate: float = 1e-3
     """At 2e-3 what copies is lost again."""
     warm_up: int = 100
@@ -60,6 +61,7 @@ class BaseSettings:
     """How much of the players' words is scored: they help to know words, and cannot be foretold.
     Answers are always scored, facts never."""
     tokenizer_chats: int = 12_000
+    counted_chats: int = 20_000
     seed: int = 1
 
 
@@ -74,6 +76,7 @@ SIZES = {
         steps=40,
         warm_up=5,
         tokenizer_chats=400,
+        counted_chats=1000,
     ),
 }
 
@@ -165,7 +168,8 @@ def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> Lla
     # Faster than the fused kernel on a CPU at these lengths.
     config._attn_implementation = "eager"
     model = LlamaForCausalLM(config)
-    begin(model)
+    chats = (corpus.chat(settings.seed, f"words/{n}") for n in range(settings.counted_chats))
+    begin(model, meanings(tokenizer, chats, MEANING_SIZE))
     return model
 
 
@@ -317,7 +321,7 @@ def rendered(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if scenario.world or scenario.party:
         yield "system", f"<|system|> {corpus.prompt(scenario)}<|end|>"
     for turn in scenario.turns:
-        role = "user" if turn.speaker == "user" else "assistant"
+        role = "assistant" if turn.speaker == "dm" else turn.speaker
         yield role, f"<|{role}|> {turn.text}<|end|>"
 
 
