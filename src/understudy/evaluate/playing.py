@@ -6,7 +6,7 @@ played: a game that begins alike every time, and a player that always answers al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -101,11 +101,18 @@ def by_task(episodes: Iterable[Episode]) -> dict[str, tuple[int, int]]:
     return counted
 
 
-def difference(before: PlayResult, after: PlayResult) -> Difference | None:
-    """How much better ``after`` plays than ``before``, on the starts that both played."""
+def difference(
+    before: PlayResult, after: PlayResult, tasks: Container[str] | None = None
+) -> Difference | None:
+    """How much better ``after`` plays than ``before``, on the starts that both played.
+
+    Of all tasks, or of some; None where they have no start in common.
+    """
     first = {(one.task, one.seed): one for one in before.played}
     pairs = [
-        (first[one.task, one.seed], one) for one in after.played if (one.task, one.seed) in first
+        (first[one.task, one.seed], one)
+        for one in after.played
+        if (one.task, one.seed) in first and (tasks is None or one.task in tasks)
     ]
     if not pairs:
         return None

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from understudy._util import html_page
 from understudy.curate.bar_chart import bar_chart
 from understudy.evaluate.given_calls import FAILURE_TYPES
 from understudy.evaluate.results import COLUMNS
@@ -17,13 +18,6 @@ from understudy.evaluate.suites import SETS
 _TITLES = {one.name: one.title for one in SETS}
 _ASKS = {one.name: one.asks for one in SETS}
 _LONGEST = 300
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}th,td{padding:.3rem .7rem;border-bottom:1px solid #ddd;
-text-align:left;vertical-align:top}th{border-bottom:2px solid #888}td.n{text-align:right;
-font-variant-numeric:tabular-nums;white-space:nowrap}svg{max-width:100%;height:auto;display:block;
-margin:1rem 0}.better{color:#2a6f2a}.worse{color:#a02020}code{background:#f3f3f3;padding:0 .2rem}
-"""
 
 Table = tuple[str, str, Sequence[str], list[Sequence[str]]]
 """A heading, what stands below it, the heads of the columns, and the rows."""
@@ -43,8 +37,7 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def html(results: Mapping[str, Any]) -> str:
     """The report as one HTML file that needs no other."""
-    title = escape(_title(results))
-    parts = [f"<h1>{title}</h1>", f"<p>{escape(_asked(results))}</p>"]
+    parts = [f"<p>{escape(_asked(results))}</p>"]
     charts = _charts(results)
     for heading, words, heads, rows in _tables(results):
         if not rows:
@@ -52,15 +45,8 @@ def html(results: Mapping[str, Any]) -> str:
         parts.append(f"<h2>{escape(heading)}</h2>")
         parts += [f"<p>{escape(words)}</p>"] if words else []
         parts += charts.pop(heading, [])
-        head = "".join(f"<th>{escape(one)}</th>" for one in heads)
-        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body></html>\n"
-    )
+        parts.append(html_page.table(heads, rows))
+    return html_page.page(_title(results), parts)
 
 
 def table_rows(results: Mapping[str, Any]) -> list[Sequence[str]]:
@@ -269,13 +255,6 @@ def _number(value: float | None) -> str:
 def _cut(text: str) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
-
-
-def _cell(text: str) -> str:
-    number = text[:1].isdigit() or text[:1] in "+-–"
-    mark = text if text in ("better", "worse") else ""
-    kind = f' class="{"n" if number else mark}"' if number or mark else ""
-    return f"<td{kind}>{escape(text)}</td>"
 
 
 def _plain(text: str) -> str:

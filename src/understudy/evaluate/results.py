@@ -113,7 +113,7 @@ def _comparisons(
     scores: Mapping[str, Scores], units: Units, earlier: Earlier | None, model: str
 ) -> list[SetComparison]:
     found: list[SetComparison] = []
-    for before, after in (("base", "tuned"), ("tuned", "quantized")):
+    for before, after in (("base", "tuned"), ("tuned", "quantized"), ("base", "quantized")):
         if before in scores and after in scores:
             found += compare(before, after, scores[before], scores[after], units)
     if earlier is not None and "tuned" in scores:
