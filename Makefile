@@ -12,7 +12,7 @@ JOBS ?= auto
 .PHONY: help setup demo test test-quick test-long test-node lint format bench docs docs-pages clean
 
 help:
-	@echo "make demo        from play to training data: a conversation and ten tasks of a game"
+	@echo "make demo        the whole line: play, record, score, train, measure, deploy, play again"
 	@echo "make test        all tests but the long ones, with coverage"
 	@echo "make test-quick  the tests that need no more than a moment"
 	@echo "make test-long   the tests that take minutes"
@@ -23,7 +23,7 @@ help:
 	@echo "make setup       the .venv with everything, and the commit hooks"
 	@echo "make clean       remove the .venv and what was built"
 
-# The base install captures; the demonstration plays a game too; everything else needs the tools.
+# The base install captures; the demonstration plays and trains; everything else needs the tools.
 $(VENV)/.base: $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Understudy needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12"; exit 1; }
@@ -33,9 +33,9 @@ $(VENV)/.base: $(PINS)
 	@$(PIP) install -q -c constraints.txt --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.games: $(VENV)/.base
-	@echo "installing what games need into $(VENV)"
-	@$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[games]'
+$(VENV)/.line: $(VENV)/.base
+	@echo "installing what games and models need into $(VENV)"
+	@$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[games,llm]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
@@ -46,7 +46,7 @@ $(VENV)/.dev: $(VENV)/.base
 setup: $(VENV)/.dev
 	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install; fi
 
-demo: $(VENV)/.games
+demo: $(VENV)/.line
 	@$(BIN)/understudy demo
 
 test: $(VENV)/.dev

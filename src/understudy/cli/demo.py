@@ -1,4 +1,4 @@
-"""``understudy demo``: the line from play to training data, on a conversation and a real game."""
+"""``understudy demo``: the whole line, from play to models that play."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,23 @@ import click
 
 from understudy._util.counting import counted
 from understudy.cli._commands import Command
-from understudy.cli._output import Progress, human_bytes, print_facts, print_table, progress
+from understudy.cli._line_watcher import LineWatcher, came_to
+from understudy.cli._output import (
+    human_bytes,
+    human_seconds,
+    print_facts,
+    print_table,
+    printable,
+)
 from understudy.cli.session.looking import SHORT_ID
 
 if TYPE_CHECKING:
     from understudy.pipeline.demo import Demonstration
+    from understudy.pipeline.stages import StageResult
 
 _WIDTH = 92
 _MARGIN = 7
+_COMMAND = 46
 _COLOURS = {"Mira": "cyan", "DM": "yellow", "dice": "magenta"}
 
 
@@ -32,35 +41,43 @@ _COLOURS = {"Mira": "cyan", "DM": "yellow", "dice": "magenta"}
     "directory", default="understudy-demo", type=click.Path(path_type=Path, file_okay=False)
 )
 def demo(directory: Path) -> None:
-    """Show the line from play to training data, end to end.
+    """Show the whole line, from play to models that play.
 
-    A scripted player talks to a scripted model server through a real OpenAI client: the same calls
-    are captured by the drop-in collector, by the wrapped client and by the proxy. Then the script
-    plays ten tasks of a Game Boy game, which are scored and become a dataset. All of it goes into
-    a workspace in DIRECTORY (./understudy-demo); what has not changed since the last time is
-    reused. Needs no network, no key and no model.
+    A scripted player talks to a scripted model server through a real OpenAI client, captured by the
+    drop-in collector, the wrapped client and the proxy; a script plays a Game Boy game, adventurers
+    an evening in a tavern. It is scored and becomes datasets; a Dungeon Master and an agent learn
+    from it, are measured before and after, converted, deployed, and play. All of it goes into a
+    workspace in DIRECTORY (./understudy-demo), with report.html; what has not changed since the
+    last time is reused. Needs no network, no key and no GPU.
     """
     from understudy.pipeline.demo import demonstrate
 
-    done = demonstrate(directory, _Console())
+    with ExitStack() as shown:
+        console = _Console(shown)
+        done = demonstrate(directory, console)
     _show_chats(done)
     _show_runs(done)
+    _show_turn(done)
     _show_files(done)
-    _show_next(done, directory)
+    _show_outcome(done)
+    _show_next(directory)
 
 
-class _Console:
+class _Console(LineWatcher):
     """The demonstration as it happens; words of the conversation appear when they arrive."""
 
-    def begin(self, title: str) -> None:
-        click.secho(f"\n{title}", bold=True)
+    def __init__(self, shown: ExitStack) -> None:
+        super().__init__(shown, quiet=False)
 
-    def end(self, seconds: float, *, reused: bool) -> None:
-        said = f"reused; it had taken {seconds:.1f} s" if reused else f"{seconds:.1f} s"
-        click.secho(f"  {said}", dim=True)
+    def begin(self, stage: str) -> None:
+        self._shown.close()
+        click.secho(f"\n{stage}", bold=True)
 
-    def progress(self, label: str) -> AbstractContextManager[Progress]:
-        return progress(label)
+    def end(self, result: StageResult) -> None:
+        self._shown.close()
+        seconds = human_seconds(result.seconds)
+        how = f"reused; it had taken {seconds}" if result.reused else seconds
+        click.secho(f"  {_came_to(result)} ({how})", dim=True)
 
     def open(self, server: str, proxy: str) -> None:
         click.echo(f"\nA scripted model serves at {server}, the proxy listens at {proxy}.\n")
@@ -128,10 +145,16 @@ def _show_runs(done: Demonstration) -> None:
     print_play_report(done.report)
 
 
+def _show_turn(done: Demonstration) -> None:
+    _heading("One turn with the model that was deployed")
+    click.echo(f"{'you':>{_MARGIN - 2}}: {done.first_turn.said}")
+    for answer in done.first_turn.answers:
+        click.echo(f"{'DM':>{_MARGIN - 2}}: {printable(answer)}")
+
+
 def _show_files(done: Demonstration) -> None:
     _heading("What came out of it")
     talk = done.conversation
-    rows = done.dataset_facts["counts"]["rows"]
     exports = sorted((done.dataset_path / "exports").rglob("*.jsonl"))
     print_facts(
         [
@@ -141,9 +164,11 @@ def _show_files(done: Demonstration) -> None:
                 ("chats to train on", f"{file.path} ({talk.export.examples} examples)")
                 for file in talk.export.files
             ),
-            ("dataset", f"{done.dataset} in {done.dataset_path} ({counted(rows, 'example')})"),
-            *(("instructions to train on", path) for path in exports),
+            *(("instructions", path) for path in exports),
             ("contact sheet", done.contact_sheet),
+            ("models", f"{done.master['train']['model']}, {done.agent['train']['model']}"),
+            ("bundle", done.master["deploy"]["path"]),
+            ("report", done.page),
         ]
     )
     for file in talk.export.files:
@@ -151,6 +176,14 @@ def _show_files(done: Demonstration) -> None:
         if masked:
             click.echo("\nMira's note, as it was kept everywhere:")
             click.echo(f"{' ' * _MARGIN}{masked}")
+
+
+def _show_outcome(done: Demonstration) -> None:
+    from understudy.pipeline.demo.scoreboard import HEADS
+
+    seconds = sum(stage.seconds for stage in done.stages)
+    _heading(f"Before training and after it ({human_seconds(seconds)} of work in all)")
+    print_table(HEADS, [line.cells for line in done.lines])
 
 
 def _masked_line(path: Path) -> str | None:
@@ -170,19 +203,35 @@ def _program() -> str:
     return shlex.quote(os.path.relpath(sys.argv[0]))
 
 
-def _show_next(done: Demonstration, directory: Path) -> None:
-    _heading("Look closer")
+def _show_next(directory: Path) -> None:
+    _heading("Go on")
     program = "understudy" if shutil.which("understudy") else _program()
     where = f"-w {shlex.quote(str(directory))}"
-    for command in (
-        f"session show {done.conversation.client_session[:SHORT_ID]} {where}",
-        f"session replay {done.runs[0].id[:SHORT_ID]} --verify {where}",
-        f"session verify {where}",
-        f"score {where}",
-        f"stats --chats {where}",
-        f"dataset show {done.dataset} {where}",
-        f"play pocket {where}",
-        f"doctor {where}",
+    for command, words in (
+        (f"play tavern --model dm {where}", "play, with your model as Dungeon Master"),
+        (f"serve dm {where}", "let your own game talk to it"),
+        (f"score {where}", "judge what was played; the next training learns from it"),
+        ("run dm -w my-game", "the whole line at full size, in a workspace of your own"),
     ):
-        click.echo(f"  {program} {command}")
+        click.echo(f"  {program} {command:<{_COMMAND}}  {words}".rstrip())
     click.echo("\nThen point your own game at it: README.md shows the ways in.")
+
+
+def _came_to(result: StageResult) -> str:
+    """What a stage of the demonstration, or of one of its lines, came to, in words."""
+    facts = result.facts
+    match result.stage:
+        case "conversation":
+            return f"{facts['collected_examples']} answers, kept three ways"
+        case "play":
+            return counted(len(facts["sessions"]), "session")
+        case "dataset":
+            return f"{facts['ref']}, {counted(facts['facts']['counts']['rows'], 'example')}"
+        case "sheet":
+            return str(facts["path"])
+        case "tables":
+            return f"{len(facts['sessions'])} evenings, {counted(facts['chats'], 'chat')}"
+        case "first turn":
+            return f"{counted(len(facts['answers']), 'answer')} from the bundle"
+        case _:
+            return came_to(result)

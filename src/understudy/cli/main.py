@@ -22,7 +22,7 @@ COMMANDS = {
     "doctor": ("understudy.cli.doctor:doctor", "Check the workspace, its disk and its catalog."),
     "reindex": ("understudy.cli.reindex:reindex", "Rebuild the catalog from the directories."),
     "stats": ("understudy.cli.stats:stats", "Count what the workspace holds."),
-    "demo": ("understudy.cli.demo:demo", "Show the line from play to training data, end to end."),
+    "demo": ("understudy.cli.demo:demo", "Show the whole line, from play to models that play."),
     "play": ("understudy.cli.play:play", "Play a game step by step, and record it."),
     "collect": ("understudy.cli.collect:collect", "Play many sessions from a file of tasks."),
     "run": ("understudy.cli.run:run", "Run a whole line by its recipe."),

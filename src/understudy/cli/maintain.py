@@ -108,7 +108,7 @@ def _maintain(
     as_json: bool,
     workspace_path: Path | None,
 ) -> None:
-    from understudy.cli.run import watching
+    from understudy.cli._line_watcher import watching
     from understudy.pipeline.maintenance import Order, maintain
 
     # Quiet, because the parts tell what the stages of a line would.

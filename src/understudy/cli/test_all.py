@@ -27,7 +27,7 @@ def test_all(
     The calls in the data are scanned, every file is verified, the latest model is validated, and
     every bundle is loaded and plays. The exit status is 1 when anything failed.
     """
-    from understudy.cli.run import watching
+    from understudy.cli._line_watcher import watching
     from understudy.evaluate.suites import DEFAULT_LIMIT
     from understudy.pipeline.every_test import run_every_test
     from understudy.pipeline.maintenance import Order

@@ -1,4 +1,4 @@
-"""The demonstration: a conversation and ten agent runs, each from play to training data."""
+"""The demonstration: the whole line, from play to models that play, on a table and a game."""
 
 from understudy.pipeline.demo.demonstration import Demonstration, Stage, demonstrate
 

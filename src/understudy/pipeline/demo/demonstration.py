@@ -12,29 +12,42 @@ import msgspec
 from understudy.curate.play_report import PlayReport, report_on
 from understudy.curate.played import played_rows
 from understudy.datasets.versions import find_version
+from understudy.errors import ModelError
 from understudy.games.registry import open_game
-from understudy.pipeline.demo import agent_runs, conversation
+from understudy.models.registry import VALIDATION, find_model
+from understudy.pipeline.demo import agent_runs, conversation, tables
 from understudy.pipeline.demo.agent_runs import Runs
 from understudy.pipeline.demo.conversation import Conversation
+from understudy.pipeline.demo.plan import PLACE, Plan, whole_plan
+from understudy.pipeline.demo.report_page import NAME, report_page
+from understudy.pipeline.demo.scoreboard import Line, agent_lines, master_lines
 from understudy.pipeline.demo.tavern import ANSWERS, TURNS
-from understudy.pipeline.stages import Stages
+from understudy.pipeline.recipes.agent_line import AgentLine
+from understudy.pipeline.recipes.line import Line as MasterLine
+from understudy.pipeline.recipes.stage_line import Progress, StageLine, Watcher
+from understudy.pipeline.stages import Facts, StageResult, Stages
 from understudy.session.workspace import Workspace
+from understudy.store.atomic import write_atomic
 from understudy.store.catalog.schema import SessionRow
+from understudy.train.libraries import check_libraries
+from understudy.train.watching import TrainProgress
 
-Progress = Callable[[int, int], None]
+
+class Stage(conversation.Stage, Watcher, Protocol):
+    """Where the demonstration is shown while it runs; its stages begin with their titles."""
 
 
-class Stage(conversation.Stage, Protocol):
-    """Where the demonstration is shown while it runs."""
+class FirstTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn at the table with the model that was deployed."""
 
-    def begin(self, title: str) -> None:
-        """The stage of this title begins."""
+    session: str
+    said: str
+    answers: list[str]
 
-    def end(self, seconds: float, *, reused: bool) -> None:
-        """It is done; ``seconds`` are what it took, or had taken when it was reused."""
-
-    def progress(self, label: str) -> AbstractContextManager[Progress]:
-        """Where long work tells how far it has come."""
+    @property
+    def answered(self) -> str:
+        """All that the Dungeon Master said."""
+        return "\n".join(self.answers)
 
 
 class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,49 +57,84 @@ class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation
     chat_sessions: list[SessionRow]
     runs: list[SessionRow]
-    """The sessions of the agent, in the order in which they were played."""
+    """The sessions of the ten tasks, in the order in which they were played."""
     dataset: str
     """Of them, as ``NAME@vNNNN``."""
     dataset_path: Path
-    dataset_facts: dict[str, Any]
     report: PlayReport
     contact_sheet: Path
+    master: dict[str, Facts]
+    """By stage, what the line of the Dungeon Master came to."""
+    agent: dict[str, Facts]
+    lines: list[Line]
+    first_turn: FirstTurn
+    stages: list[StageResult]
+
+    @property
+    def page(self) -> Path:
+        """The report."""
+        return self.workspace / NAME
 
 
-def demonstrate(directory: Path, stage: Stage) -> Demonstration:
+def demonstrate(directory: Path, stage: Stage, plan: Plan | None = None) -> Demonstration:
     """Run every stage in a workspace at ``directory``, which may be there already.
 
-    Raises as the parts do.
+    Raises as the parts do; TrainingError before anything is played where no model can be trained.
     """
+    check_libraries()
     with Workspace(directory) as workspace:
-        line = _Line(workspace, stage)
+        line = _Line(workspace, stage, plan or whole_plan())
         talk = line.converse()
         runs = line.play()
         line.score(runs)
         dataset = line.build(runs)
         sheet = line.draw(runs)
+        line.play_tables()
+        master = line.train_master()
+        turn = line.first_turn(master["deploy"]["bundle"])
+        agent = line.train_agent()
         rows = runs.rows(workspace)
         known = {agent_runs.GAME: line.known_tasks}
-        return Demonstration(
+        done = Demonstration(
             workspace=workspace.path,
             conversation=talk,
             chat_sessions=[workspace.find(id) for id in talk.sessions],
             runs=rows,
             dataset=dataset["ref"],
             dataset_path=Path(dataset["path"]),
-            dataset_facts=dataset["facts"],
             report=report_on(played_rows(rows), workspace.runs, known_tasks=known),
             contact_sheet=Path(sheet["path"]),
+            master=master,
+            agent=agent,
+            lines=[
+                *master_lines(_validation(workspace, master["train"]["model"])),
+                *agent_lines(agent["evaluate"]["compared"]),
+            ],
+            first_turn=turn,
+            stages=line.results,
         )
+        write_atomic(done.page, report_page(done).encode())
+        return done
+
+
+def _validation(workspace: Workspace, model: str) -> dict[str, Any]:
+    found = find_model(workspace, model).result(VALIDATION)
+    if found is None:
+        raise ModelError(
+            f"the validation of {model} is gone; run `understudy validate {model}` there"
+        )
+    return found
 
 
 class _Line:
     """The stages of one demonstration."""
 
-    def __init__(self, workspace: Workspace, stage: Stage) -> None:
+    def __init__(self, workspace: Workspace, stage: Stage, plan: Plan) -> None:
         self._workspace = workspace
         self._stage = stage
+        self._plan = plan
         self._stages = Stages(workspace.internal / "demo")
+        self.results: list[StageResult] = []
         game = open_game(agent_runs.GAME, settings=workspace.settings.games)
         self._identity = game.identity()
         self.known_tasks = len(game.tasks)
@@ -103,9 +151,9 @@ class _Line:
         return msgspec.convert(facts, Conversation)
 
     def play(self) -> Runs:
-        def work() -> dict[str, Any]:
-            with self._stage.progress("playing") as report:
-                return msgspec.to_builtins(agent_runs.play_tasks(self._workspace, report))  # type: ignore[no-any-return]
+        def work() -> Facts:
+            told = self._stage.progress("playing")
+            return msgspec.to_builtins(agent_runs.play_tasks(self._workspace, told))  # type: ignore[no-any-return]
 
         facts = self._run(
             f"Ten tasks of the game {agent_runs.GAME}, played by its script, some with mistakes",
@@ -125,17 +173,16 @@ class _Line:
             lambda _: all(row.auto_score is not None for row in runs.rows(self._workspace)),
         )
 
-    def build(self, runs: Runs) -> dict[str, Any]:
-        scores = [row.auto_score for row in runs.rows(self._workspace)]
+    def build(self, runs: Runs) -> Facts:
         return self._run(
-            f"A dataset of what scored {agent_runs.SCORE:g} or more",
+            f"A dataset of those that scored {agent_runs.SCORE:g} or more, without their mistakes",
             "dataset",
-            {"sessions": runs.sessions, "scores": scores},
+            {"sessions": runs.sessions, "score": agent_runs.SCORE, "format": agent_runs.FORMAT},
             lambda: agent_runs.build(self._workspace, runs),
             lambda facts: find_version(self._workspace, facts["ref"]).folder.is_dir(),
         )
 
-    def draw(self, runs: Runs) -> dict[str, Any]:
+    def draw(self, runs: Runs) -> Facts:
         return self._run(
             "A contact sheet",
             "sheet",
@@ -144,15 +191,76 @@ class _Line:
             agent_runs.sheet_stands,
         )
 
+    def play_tables(self) -> None:
+        def work() -> Facts:
+            told = self._stage.progress("playing")
+            return tables.play_tables(self._workspace, self._plan.tables, agent_runs.TAG, told)
+
+        self._run(
+            f"Evenings at the {tables.GAME}, with a script as the Dungeon Master",
+            "tables",
+            {"tables": self._plan.tables},
+            work,
+            lambda facts: all(self._workspace.find(id) for id in facts["sessions"]),
+        )
+
+    def train_master(self) -> dict[str, Facts]:
+        watcher = _Titled(self._stage, "The Dungeon Master")
+        line = MasterLine(self._workspace, self._plan.master, PLACE, watcher)
+        return self._whole(line, self._plan.master.name)
+
+    def first_turn(self, bundle: str) -> FirstTurn:
+        facts = self._run(
+            "One turn with the model that was deployed",
+            "first turn",
+            {"bundle": bundle},
+            lambda: tables.first_turn(self._workspace, bundle),
+            lambda facts: bool(self._workspace.find(facts["session"])),
+        )
+        return msgspec.convert(facts, FirstTurn)
+
+    def train_agent(self) -> dict[str, Facts]:
+        watcher = _Titled(self._stage, "The agent")
+        line = AgentLine(self._workspace, self._plan.agent, watcher)
+        return self._whole(line, self._plan.agent.name)
+
+    def _whole(self, line: StageLine, name: str) -> dict[str, Facts]:
+        results = line.run()
+        self.results += [
+            msgspec.structs.replace(one, stage=f"{name}: {one.stage}") for one in results
+        ]
+        return {one.stage: one.facts for one in results}
+
     def _run(
         self,
         title: str,
         name: str,
         inputs: dict[str, Any],
-        work: Callable[[], dict[str, Any]],
-        stands: Callable[[dict[str, Any]], bool],
-    ) -> dict[str, Any]:
+        work: Callable[[], Facts],
+        stands: Callable[[Facts], bool],
+    ) -> Facts:
         self._stage.begin(title)
         result = self._stages.run(name, inputs, work, stands=stands)
-        self._stage.end(result.seconds, reused=result.reused)
+        self._stage.end(result)
+        self.results.append(result)
         return result.facts
+
+
+class _Titled:
+    """Tells the stages of a line by titles that say whose line it is."""
+
+    def __init__(self, stage: Stage, whose: str) -> None:
+        self._stage = stage
+        self._whose = whose
+
+    def begin(self, stage: str) -> None:
+        self._stage.begin(f"{self._whose}: {stage}")
+
+    def end(self, result: StageResult) -> None:
+        self._stage.end(result)
+
+    def progress(self, label: str) -> Progress:
+        return self._stage.progress(label)
+
+    def training(self, name: str) -> AbstractContextManager[Callable[[TrainProgress], None]]:
+        return self._stage.training(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +13,12 @@ from understudy.datasets.selection import Selection
 from understudy.datasets.splits import Splits
 from understudy.datasets.versions import find_version
 from understudy.errors import SessionError
-from understudy.evaluate.playing import PlayResult, difference, facts
+from understudy.evaluate.playing import PlayResult, difference, facts, score
 from understudy.games.registry import open_game
 from understudy.models.registry import promote
 from understudy.pipeline.agent_evaluation import (
     LEARNED,
+    NOT_LEARNED,
     PlayPlan,
     evaluate_players,
     keep_results,
@@ -156,8 +157,12 @@ class AgentLine(StageLine):
             verdict, reason = _verdict(results[0], results[1], wanted.reach)
             if verdict:
                 promote(self._workspace, model, reason)
-            return {"players": [_brief(one) for one in results], "promoted": verdict,
-                    "reason": reason}  # fmt: skip
+            return {
+                "players": [_brief(one) for one in results],
+                "compared": _compared(results[0], results[1], wanted.never_learned),
+                "promoted": verdict,
+                "reason": reason,
+            }
 
         inputs = {
             "model": model,
@@ -187,6 +192,30 @@ def _verdict(base: PlayResult, tuned: PlayResult, reach: float) -> tuple[bool, s
     if learned < reach:
         return False, f"it completes {learned:.1%} of the tasks it learned from, not {reach:.0%}"
     return True, f"it plays better than {base.player}, by {100 * found.value:.1f} points"
+
+
+def _compared(
+    base: PlayResult, tuned: PlayResult, never_learned: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The agent against its base: on all tasks, those it learned from, and the others."""
+    played = {one.task for one in tuned.played}
+    groups = {"all tasks": played, LEARNED: played - {*never_learned}}
+    groups[NOT_LEARNED] = played & {*never_learned}
+    found = {}
+    for name, tasks in groups.items():
+        told = difference(base, tuned, tasks)
+        before = score([one for one in base.played if one.task in tasks])
+        after = score([one for one in tuned.played if one.task in tasks])
+        if told is not None and before is not None and after is not None:
+            found[name] = {
+                "episodes": after.episodes,
+                "before": before.success_rate,
+                "after": after.success_rate,
+                "difference": told.value,
+                "difference_ci": [told.low, told.high],
+                "verdict": told.verdict,
+            }
+    return found
 
 
 def _brief(result: PlayResult) -> dict[str, Any]:
