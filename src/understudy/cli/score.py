@@ -4,8 +4,6 @@ it by themselves.
 
 from __future__ import annotations
 
-import getpass
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from understudy.cli._commands import (
     workspace_option,
 )
 from understudy.cli._output import print_json, print_table, progress
+from understudy.cli._rater import default_rater
 from understudy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def _set(
 ) -> None:
     from understudy.pipeline.scoring import rater_author
 
-    author = rater_author(workspace, rater or _default_rater())
+    author = rater_author(workspace, rater or default_rater())
     session = workspace.session(name)
     entry = session.add_feedback(author=author, score=given, comment=feedback, reason=justification)
     current = session.current_feedback
@@ -176,7 +175,7 @@ def _ask(
     from understudy.curate.played import played_rows
     from understudy.pipeline.scoring import rater_author, to_score
 
-    author = rater_author(workspace, rater or _default_rater())
+    author = rater_author(workspace, rater or default_rater())
     if name is not None:
         sessions = [workspace.session(name).id]
     else:
@@ -197,21 +196,6 @@ def _ask(
 def _told(scored: int, skipped: int, left: int, seconds: list[float]) -> str:
     pace = f", {sum(seconds) / len(seconds) / 60:.1f} minutes a session" if seconds else ""
     return f"\n{scored} scored{pace}; {skipped} skipped, {left} left."
-
-
-def _default_rater() -> str:
-    try:
-        asked = subprocess.run(
-            ["git", "config", "user.name"], capture_output=True, text=True, check=False, timeout=5
-        )
-        if asked.returncode == 0 and asked.stdout.strip():
-            return asked.stdout.strip()
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):  # no git, or an odd one
-        pass
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
 
 
 # Automatically ------------------------------------------------------------------------------------

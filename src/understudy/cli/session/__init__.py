@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from understudy.cli._commands import Group
-from understudy.cli.session import forgetting, keeping, looking, replaying
+from understudy.cli.session import correcting, forgetting, keeping, looking, replaying
 
 
 @click.group(cls=Group)
@@ -21,6 +21,7 @@ for command in (
     looking.show_session,
     looking.verify_sessions,
     replaying.replay_session,
+    correcting.correct_answer,
     keeping.scan_sessions,
     keeping.merge_sessions,
     keeping.archive_sessions,
