@@ -18,7 +18,9 @@ from bench import (
     playing,
     proxy,
     recovery,
+    shipping,
     startup,
+    training,
 )
 from bench.contest import say
 from bench.measure import machine
@@ -37,6 +39,8 @@ SUBJECTS: dict[str, Callable[[Run], None]] = {
         playing,
         datasets,
         catalog_size,
+        training,
+        shipping,
     )
 }
 
