@@ -44,11 +44,6 @@ class FirstTurn(msgspec.Struct, frozen=True, kw_only=True):
     said: str
     answers: list[str]
 
-    @property
-    def answered(self) -> str:
-        """All that the Dungeon Master said."""
-        return "\n".join(self.answers)
-
 
 class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
     """What a demonstration has left behind."""

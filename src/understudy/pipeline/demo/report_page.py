@@ -36,7 +36,9 @@ def _parts(done: Demonstration) -> Iterator[str]:
     for who, unit in ((MASTER, "percent of the cases"), (AGENT, "percent of the episodes")):
         yield _chart(who, [line for line in done.lines if line.who == who], unit)
     yield "<h2>One turn with what was deployed</h2>"
-    yield f"<pre>{escape(done.first_turn.said)}\n\n{escape(done.first_turn.answered)}</pre>"
+    turn = done.first_turn
+    told = "\n".join((f"you: {turn.said}", *(f"DM:  {answer}" for answer in turn.answers)))
+    yield f"<pre>{escape(told)}</pre>"
     yield "<h2>What the script played, step by step</h2>"
     yield _picture(done.contact_sheet, "Sessions of pocket, each a row of its screens")
     yield "<h2>How it went</h2>"
@@ -49,7 +51,7 @@ def _parts(done: Demonstration) -> Iterator[str]:
 def _chart(who: str, lines: Sequence[Line], unit: str) -> str:
     return bar_chart(
         who,
-        [line.measured for line in lines],
+        [_in_two(line.measured) for line in lines],
         {
             "before": [100 * line.before for line in lines],
             "after": [100 * line.after for line in lines],
@@ -59,6 +61,13 @@ def _chart(who: str, lines: Sequence[Line], unit: str) -> str:
         top=100,
         empty="Nothing was right, before or after.",
     )
+
+
+def _in_two(label: str) -> str:
+    """Its words in two lines, the second one no longer than it must be."""
+    words = label.split()
+    half = (len(words) + 1) // 2
+    return "\n".join(filter(None, (" ".join(words[:half]), " ".join(words[half:]))))
 
 
 def _picture(path: Path, words: str) -> str:

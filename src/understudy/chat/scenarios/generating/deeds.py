@@ -122,9 +122,9 @@ def any_deed(rng: random.Random, scene: Scene, values: Values) -> Deed:
     return _MAKERS[kind](rng, Actor(rng, scene, named), values)
 
 
-def talk(rng: random.Random, scene: Scene, values: Values) -> Deed:
-    """Something said that needs no tool."""
-    heading = rng.choice(("look", "talk", "talk", "move", "rules", "facts"))
+def talk(rng: random.Random, scene: Scene, values: Values, about: str = "") -> Deed:
+    """Something said that needs no tool; ``about`` is a heading of the table, else it is drawn."""
+    heading = about or rng.choice(("look", "talk", "talk", "move", "rules", "facts"))
     if heading == "facts" and not scene.sheet:
         heading = "talk"
     line = rng.choice(grammar.table("talk")[heading])

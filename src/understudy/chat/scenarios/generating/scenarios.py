@@ -26,8 +26,10 @@ from understudy.chat.tools.registry import Call
 
 SetName = Literal["combinations", "values", "made_up_names", "no_call"]
 SETS: tuple[SetName, ...] = ("combinations", "values", "made_up_names", "no_call")
-NO_CALL = 0.15
+NO_CALL = 0.18
 """The share of exchanges in training that need no tool."""
+FACTS = 0.4
+"""The share of those that ask for what the Dungeon Master was told of the party and the place."""
 SET_ASIDE = 10
 """One in this many calls is never trained on."""
 FLOWS = 0.15
@@ -54,7 +56,8 @@ def training(seed: int, number: int, exchanges: int = 8) -> Scenario:
     turns: list[Turn] = []
     for _ in range(rng.randint(1, exchanges)):
         if rng.random() < NO_CALL:
-            turns.extend(_turns(talk(rng, scene, cast.TRAINING)))
+            about = "facts" if rng.random() < FACTS else ""
+            turns.extend(_turns(talk(rng, scene, cast.TRAINING, about)))
             scene = replace(scene, last="")
             continue
         if rng.random() < FLOWS:
