@@ -11,11 +11,10 @@ from functools import cache
 
 from msgspec import structs
 
-from understudy.chat.scenarios.generating import grammar
+from understudy.chat.scenarios.generating.stakes import stake
 from understudy.chat.scenarios.recasting import Naming, recast
 from understudy.chat.scenarios.scenario import Scenario, Turn
 from understudy.chat.tools.bracket import without_calls
-from understudy.chat.tools.registry import Call
 from understudy.formats.scenario_markdown import TRAINING, read_scenarios
 
 _PROSE = 0.5
@@ -39,33 +38,9 @@ def _told(turn: Turn, rng: random.Random, heroes: set[str]) -> Turn:
     calls = turn.calls()
     if not calls:
         return turn
-    stakes = [_stake(call, rng, heroes) for call in calls]
+    stakes = [stake(call, rng, heroes) for call in calls]
     prose = [without_calls(turn.text)] if rng.random() < _PROSE else []
     return Turn(turn.speaker, " ".join((*prose, *stakes)).strip())
-
-
-def _stake(call: Call, rng: random.Random, heroes: set[str]) -> str:
-    """What ``call`` asks for, as the generated answers say it."""
-    told = {key: str(value) for key, value in call.arguments.items()}
-    who = told.get("character", "player")
-    you = who == "player"
-    name = "you" if you else who if who in heroes else f"the {who}"
-    own = "your" if you else f"{name}'s"
-    change = told.get("modifier", "")
-    fill = {
-        "W": name, "Wp": own, "Wp_cap": own[0].upper() + own[1:],
-        "skill": told.get("ability", ""), "Skill": told.get("ability", "").capitalize(),
-        "save": told.get("type", ""), "dc": told.get("dc", ""),
-        "dice": told.get("dice_expression", ""), "n": change.lstrip("+-"),
-        "item": told.get("item", ""), "spell": told.get("spell", ""), "l": told.get("level", ""),
-    }  # fmt: skip
-    heading = {
-        "health": "hurt" if change.startswith("-") else "healed",
-        "inventory": told.get("action", ""),
-    }.get(call.tool, call.tool)
-    verb = grammar.second_person if you else grammar.third_person
-    line = rng.choice(grammar.table("answers")[heading])
-    return grammar.sentence(grammar.expand(line, rng, fill, verb))
 
 
 @cache

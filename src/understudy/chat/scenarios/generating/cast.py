@@ -27,6 +27,8 @@ class Values:
     held_out_syllables: bool = False
     described_items: float = 0.0
     """The share of items that stand in no list of the world: "rusty key", "sextant"."""
+    adorned: float = 0.0
+    """The share of items that are spoken of with a word more: "her last candle" is a candle."""
     own_level: float = 0.0
     """The share of castings whose level is not told, so that it is the spell's own."""
     more_wordings: bool = True
@@ -63,7 +65,7 @@ def _described(rng: random.Random) -> str:
     return thing if rng.random() < _BARE else f"{rng.choice(things['kind'])} {thing}"
 
 
-TRAINING = Values(made_up=0.4, described_items=0.5, own_level=0.12)
+TRAINING = Values(made_up=0.4, described_items=0.5, adorned=0.08, own_level=0.12)
 SEEN = Values()
 HELD_OUT = Values(
     names=world.HELD_OUT_NAMES, items=world.HELD_OUT_ITEMS, spells=world.HELD_OUT_SPELLS

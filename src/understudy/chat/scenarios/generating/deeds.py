@@ -28,6 +28,9 @@ PRONOUN = 0.22
 OTHERS_HURT = 0.25
 """The share of damage and healing that meets somebody who is no hero."""
 _NOTHING_BESIDE = 0.65
+_ADORNMENTS = ("last", "only", "trusty", "favourite", "other", "borrowed", "stolen", "new", "good",
+               "best", "spare", "poor", "precious", "loose", "famous", "lost", "own")  # fmt: skip
+"""What may be said of a thing without being part of what it is called."""
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
              "ninth")  # fmt: skip
 _DICE = (4, 6, 8, 10, 12)
@@ -146,6 +149,8 @@ def talk(rng: random.Random, scene: Scene, values: Values, about: str = "") -> D
         "a item": _with_article(item),
     }
     asked, _, answered = _spaced(line).partition(" => ")
+    if about:
+        fill["name"] = hero.name  # whoever asks for facts says of whom
     fill = {name.replace(" ", "_"): text for name, text in fill.items()}
     words = grammar.expand(asked, rng, fill)
     answer = grammar.sentence(grammar.expand(answered, rng, fill))
@@ -156,7 +161,7 @@ def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
     skill = rng.choice(house_rules.CHECKS).value
     fill = {"skill": skill, "Skill": skill.capitalize()}
     if rng.random() < TOLD:
-        line = rng.choice(grammar.table("told")[skill])
+        line = rng.choice(_lines("told", skill, values))
         words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
         words = _beside(rng, actor, words)
         return _deed("check", words, [(skill, actor.name)], fill, line, rng, actor)
@@ -235,15 +240,17 @@ def _inventory(rng: random.Random, actor: Actor, values: Values) -> Deed:
         heading = "remove"
     line = rng.choice(_lines("inventory", heading, values))
     item = values.item(rng)
+    adorned = values.adorned > 0 and rng.random() < values.adorned
     if heading == "remove consumable":
         item = "torch" if "my torch" in line else rng.choice(("healing potion", "antidote"))
     heading = heading.split()[0]
+    said = f"{rng.choice(_ADORNMENTS)} {item}" if adorned else item
     fill = {
-        "item0": item,
-        "the_item": f"the {item}",
-        "a_item": _with_article(item),
-        "A_item": _with_article(item).capitalize(),
-        "my_item": f"{actor.fill['my']} {item}" if rng.random() < 0.6 else f"the {item}",
+        "item0": said,
+        "the_item": f"the {said}",
+        "a_item": _with_article(said),
+        "A_item": _with_article(said).capitalize(),
+        "my_item": f"{actor.fill['my']} {said}" if rng.random() < 0.6 else f"the {said}",
     }
     fill["my_potion"] = fill["my_torch"] = fill["my_item"]
     words = grammar.expand(_spaced(line), rng, actor.fill | fill, actor.verb)

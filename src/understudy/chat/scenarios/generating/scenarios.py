@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from understudy.chat.scenarios import world
 from understudy.chat.scenarios.generating import cast, grammar
 from understudy.chat.scenarios.generating.deeds import Deed, Scene, any_deed, talk
 from understudy.chat.scenarios.generating.flows import flow
+from understudy.chat.scenarios.generating.stakes import stake
 from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import Scenario, Turn
 from understudy.chat.tools.bracket import write_call, write_turn
@@ -80,7 +81,9 @@ def training(seed: int, number: int, exchanges: int = 8) -> Scenario:
 def with_other_heroes(scenario: Scenario, seed: str) -> Scenario:
     """A written scenario for training with another cast, some of its names made up.
 
-    Calls that are set aside for validation are not made, but for those it was written with.
+    The Dungeon Master announces its calls as it does in generated scenarios, so that a small model
+    has one way to go about them. Calls that are set aside for validation are not made, but for
+    those it was written with.
     """
     rng = random.Random(f"cast/{seed}")
     written = [call for _, call in scenario.calls()]
@@ -88,8 +91,18 @@ def with_other_heroes(scenario: Scenario, seed: str) -> Scenario:
         played = recast(scenario, rng, lambda rng: cast.TRAINING.name(rng, set()))
         calls = (call for _, call in played.calls())
         if not any(is_set_aside([call]) for call in calls if call not in written):
-            return played
-    return scenario
+            break
+    else:
+        played = scenario
+    heroes = {member.name for member in played.party}
+    return _with_turns(played, [_announced(turn, rng, heroes) for turn in played.turns])
+
+
+def _announced(turn: Turn, rng: random.Random, heroes: Collection[str]) -> Turn:
+    calls = turn.calls()
+    if not calls:
+        return turn
+    return Turn("dm", write_turn(" ".join(stake(call, rng, heroes) for call in calls), calls))
 
 
 def validation(name: SetName, seed: int, count: int) -> Iterator[Case]:
