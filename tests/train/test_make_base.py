@@ -83,19 +83,25 @@ def test_a_row_is_the_same_whenever_it_is_asked_for(tiny: Path) -> None:
         assert first["labels"].tolist() == again["labels"].tolist()
 
 
-def test_a_new_model_copies_before_it_has_learned_anything(tiny: Path) -> None:
+def test_a_new_model_begins_with_the_words_that_belong_together_close_to_each_other(
+    tiny: Path,
+) -> None:
+    import numpy as np
     import torch
     from transformers import AutoTokenizer
 
+    from understudy.train.base.beginning import MEANING_SIZE, begin
+
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    torch.manual_seed(3)
     model: Any = make.new_model(make.SIZES["tiny"], tokenizer)
-    segment = torch.randint(10, 700, (8, 12))
-    tokens = segment.repeat(1, 4)
-    with torch.inference_mode():
-        guessed = model(input_ids=tokens).logits[:, :-1].argmax(-1)
-    right = (guessed == tokens[:, 1:])[:, segment.shape[1] :]
-    assert right.float().mean() > 0.8
+    pieces = len(model.model.embed_tokens.weight)
+    meanings = np.zeros((pieces, MEANING_SIZE), np.float32)
+    meanings[[20, 21], 0], meanings[22, 1] = 1, 1
+    torch.manual_seed(3)
+    begin(model, meanings)
+    words = torch.nn.functional.normalize(model.model.embed_tokens.weight[20:23], dim=1)
+    alike = (words @ words.T).tolist()
+    assert alike[0][1] > alike[0][2] + 0.2
 
 
 def test_the_official_converter_takes_it_and_llama_cpp_reads_the_same_tokens(

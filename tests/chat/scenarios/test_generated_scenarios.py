@@ -48,6 +48,29 @@ def test_another_cast_of_a_written_scenario_makes_no_call_that_is_set_aside() ->
         assert not scenarios.is_set_aside(calls)
 
 
+def test_another_cast_announces_its_calls_and_tells_everything_else_as_it_was_written() -> None:
+    hero = PartyMember(name="Mira", class_name="Rogue", level=3, hit_points=9, most_hit_points=9)
+    turns = (
+        Turn("user", "Mira hides."),
+        Turn("dm", "It is dark, and smells of cats. [check: stealth, Mira]"),
+        Turn("tool", "stealth: 4 + 5(skill) = *9*"),
+        Turn("dm", "Nine. A cat looks at Mira."),
+    )
+    written = scenarios.Scenario(party=(hero,), turns=turns)
+    for seed in range(20):
+        played = scenarios.with_other_heroes(written, str(seed))
+        name = played.party[0].name
+        said, announced, result, told = (turn.text for turn in played.turns)
+        assert (said, result, told) == (
+            f"{name} hides.",
+            turns[2].text,
+            f"Nine. A cat looks at {name}.",
+        )
+        assert announced.endswith(f"[check: stealth, {name}]")
+        assert "stealth" in announced.partition("[")[0].lower()
+        assert "cats" not in announced
+
+
 def test_every_bracket_in_a_generated_turn_is_a_call_in_its_one_spelling(
     training: list[scenarios.Scenario],
 ) -> None:

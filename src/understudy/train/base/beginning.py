@@ -1,4 +1,4 @@
-"""How the base model begins: able to copy, and with words that know what they have to do with.
+"""How the base model begins: with what copies, and with words that know what they have to do with.
 
 A model of this size finds "what followed the last time I saw this token" (an induction head) by
 itself only after many millions of tokens. It needs two things: a head that looks at the token
