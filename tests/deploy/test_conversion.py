@@ -30,6 +30,7 @@ def test_each_step_leaves_its_file_and_its_number(version, base_folder, adapter_
     assert made.quantised.same_word > 0.9
     assert made.converted.mean_kl < made.quantised.mean_kl < 0.1
     assert made.fallbacks == 0
+    assert made.words_in_8_bits
     assert made.parity.tokens > 1000
     assert made.tools["xllamacpp"]
     for name, entry in made.files.items():

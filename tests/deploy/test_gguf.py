@@ -25,6 +25,7 @@ def test_a_quantised_file_is_smaller_and_answers(f16_file, tmp_path):
     )
     assert made.bytes < 0.7 * f16_file.stat().st_size
     assert made.fallbacks == 0
+    assert not made.words_in_8_bits  # it has 8 bits in any case
     assert told[-1][0] == told[-1][1] > 10
     model = LlamaCppModel(made.path)
     assert "takes the" in model.answer(PROMPTS[:1])[0].text

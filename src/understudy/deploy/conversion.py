@@ -26,7 +26,13 @@ from understudy.deploy.divergence import (
     divergence,
     same_answers,
 )
-from understudy.deploy.gguf import DEFAULT_QUANTISATION, check_quantisation, convert, quantise
+from understudy.deploy.gguf import (
+    DEFAULT_QUANTISATION,
+    Quantised,
+    check_quantisation,
+    convert,
+    quantise,
+)
 from understudy.deploy.merge import MergeCheck, merge
 from understudy.deploy.parity import ODD_CHATS, ParityCheck, check_parity, prompts_of
 from understudy.deploy.tool_run import Progress
@@ -89,6 +95,8 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, FileEntry]
     seconds: dict[str, float]
     tools: dict[str, str]
+    words_in_8_bits: bool = False
+    """Whether the table of words of the file that ships kept 8 bits."""
 
     @property
     def gguf_name(self) -> str:
@@ -170,7 +178,7 @@ class _Work:
         merged = self._timed("merging", self._merge)
         self._timed("converting", self._convert)
         converted, parity = self._timed("checking the conversion", self._check_f16)
-        fallbacks = self._timed("quantising", self._quantise)
+        small = self._timed("quantising", self._quantise)
         quantised = self._timed("checking the quantised file", self._check_small)
         made = [GGUF_FOLDER, *([] if self._own else [MERGED])]
         return Conversion(
@@ -180,7 +188,8 @@ class _Work:
             merge=merged,
             converted=converted,
             quantised=quantised,
-            fallbacks=fallbacks,
+            fallbacks=small.fallbacks,
+            words_in_8_bits=small.words_in_8_bits,
             parity=parity,
             files=hash_tree(self._place, made),
             seconds=self._seconds,
@@ -206,8 +215,8 @@ class _Work:
     def _convert(self, progress: Progress) -> None:
         convert(self._merged, self._f16, name=self._version.name, progress=progress)
 
-    def _quantise(self, progress: Progress) -> int:
-        return quantise(self._f16, self._small, self._quantisation, progress=progress).fallbacks
+    def _quantise(self, progress: Progress) -> Quantised:
+        return quantise(self._f16, self._small, self._quantisation, progress=progress)
 
     def _check_f16(self, progress: Progress) -> tuple[Divergences, ParityCheck]:
         whole = TransformersModel(self._merged, numbers="float32")
