@@ -29,9 +29,9 @@ def small_plan() -> Plan:
     """The demonstration with little data, few steps and few questions."""
     plan = whole_plan()
     master, agent = plan.master.model_dump(by_alias=True), plan.agent.model_dump(by_alias=True)
-    master["data"] |= {"scenarios": [], "casts": 1, "generated": 160, "turns": 4}
-    master["train"]["settings"] |= {"max_steps": 60, "learning_rate": 3e-3}
-    master["validate"] |= {"limit": 12, "sets": ["combinations", "values"], "most_lost": 1.0}
+    master["data"] |= {"scenarios": [], "casts": 1, "generated": 40, "turns": 4}
+    master["train"]["settings"] |= {"max_steps": 6, "batch_size": 2}
+    master["validate"] |= {"limit": 6, "sets": ["combinations", "values"], "most_lost": 1.0}
     agent["collect"] |= {"tasks": ["open-start-menu", "open-bag"]}
     agent["collect"]["rounds"] = [{"sessions": 3, "mistakes": 0.3}]
     agent["train"]["settings"] |= {"max_steps": 4, "batch_size": 2}

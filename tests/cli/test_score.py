@@ -21,6 +21,9 @@ from understudy.curate.guide import BANDS
 from understudy.store.checked_lines import seal_line
 
 
+TYPED_AGAIN_S = 20
+
+
 @pytest.fixture
 def path(tmp_path):
     """A workspace with three played sessions, oldest first."""
@@ -376,9 +379,13 @@ def test_ctrl_c_keeps_what_was_scored(path):
 
 
 def on_a_terminal(command, *, answers, size, **environment):
-    """What a program shows on a pseudo terminal; each answer is typed once its cue was seen."""
+    """What a program shows on a pseudo terminal; each answer is typed once its cue was seen.
+
+    What is typed while the terminal changes its mode is lost: as a person would, it types again.
+    """
     import fcntl
     import pty
+    import select
     import struct
     import termios
 
@@ -397,7 +404,11 @@ def on_a_terminal(command, *, answers, size, **environment):
     os.close(terminal)
     shown, seen = "", 0
     waiting = list(answers)
+    typed = ""
     while True:
+        if not select.select([controller], [], [], TYPED_AGAIN_S)[0]:
+            os.write(controller, typed.encode())
+            continue
         try:
             piece = os.read(controller, 65536)
         except OSError:  # the program has gone
@@ -406,9 +417,9 @@ def on_a_terminal(command, *, answers, size, **environment):
             break
         shown += piece.decode("utf-8", "replace")
         while waiting and (place := shown.find(waiting[0][0], seen)) >= 0:
-            cue, answer = waiting.pop(0)
+            cue, typed = waiting.pop(0)
             seen = place + len(cue)
-            os.write(controller, answer.encode())
+            os.write(controller, typed.encode())
     os.close(controller)
     return shown, program.wait()
 

@@ -161,6 +161,7 @@ class Line(StageLine):
                 name=recipe.name,
                 quantisation=self._recipe.convert.quantization,
                 sampling=dict(recipe.sampling),
+                force=recipe.force,
                 app=self._place / recipe.app if recipe.app else None,
             )
             made = deploy_version(

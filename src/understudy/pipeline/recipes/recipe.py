@@ -92,6 +92,8 @@ class Deploy(Part):
     app: str = ""
     """The folder of an app beside the recipe that gets a copy; empty: none."""
     sampling: dict[str, Any] = {}
+    force: bool = False
+    """Whether a model that did not pass is deployed too; its manifest then says so."""
 
 
 class Recipe(Part):
