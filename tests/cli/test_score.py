@@ -20,7 +20,6 @@ from understudy.cli.main import main
 from understudy.curate.guide import BANDS
 from understudy.store.checked_lines import seal_line
 
-
 TYPED_AGAIN_S = 20
 
 
