@@ -29,7 +29,7 @@ from understudy.train.sft import train_sft
 base, data, out, packing, batch = sys.argv[1:]
 examples = [json.loads(line) for line in open(data, encoding="utf-8")]
 settings = SftSettings(epochs=1.0, batch_size=int(batch), lora_alpha=32, learning_rate=2e-3,
-                       precision="bf16", packing=packing == "yes", max_seq_length=2048)
+                       precision="bf16", packing=packing == "yes", max_seq_length=640)
 facts = train_sft(examples, [], base=base, settings=settings, out=Path(out))
 print(json.dumps({"seconds": facts.seconds, "loss": facts.loss}))
 """
