@@ -48,7 +48,7 @@ _TENSOR = re.compile(r"^\[\s*(\d+)/\s*(\d+)\]")
 _FALLBACK = re.compile(r"(\d+) of \d+ tensor\(s\) required fallback")
 SMALL = 200_000_000
 """Files up to so many bytes keep their table of words in 8 bits, whatever the other tables get: it
-is what a small model copies names by, and one in six of its calls was wrong with 6 bits. The option
+is what a small model copies names by, and 6 bits cost one of its calls in seven. The option
 is llama.cpp's own."""
 _EIGHT_BITS, _AS_USUAL = 8, -1
 _EIGHT_AT_LEAST = ("q8_0",)

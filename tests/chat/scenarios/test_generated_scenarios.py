@@ -11,6 +11,7 @@ import pytest
 
 from understudy.chat.scenarios import house_rules, world
 from understudy.chat.scenarios.generating import grammar, scenarios
+from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import PartyMember, Turn
 from understudy.chat.tools.bracket import read_brackets, write_call
 from understudy.chat.tools.registry import TOOLS
@@ -46,6 +47,22 @@ def test_another_cast_of_a_written_scenario_makes_no_call_that_is_set_aside() ->
         calls = [call for _, call in one.calls()]
         assert {call.arguments["character"] for call in calls} == {one.party[0].name}
         assert not scenarios.is_set_aside(calls)
+
+
+def test_a_turn_that_calls_a_tool_of_somebodys_own_loses_nothing_in_another_cast() -> None:
+    said = "A turn of luck. [check: stealth, player] [luck: player, 3]"
+    written = scenarios.Scenario(turns=(Turn("user", "I hide."), Turn("dm", said)))
+    assert scenarios.with_other_heroes(written, "1").turns[1].text == said
+
+
+def test_a_party_larger_than_the_list_of_names_gets_made_up_ones() -> None:
+    party = tuple(
+        PartyMember(name=f"Hero{number}", class_name="Rogue", level=1, hit_points=1,
+                    most_hit_points=1)
+        for number in range(len(world.NAMES) + 5)
+    )  # fmt: skip
+    played = recast(scenarios.Scenario(party=party), random.Random(1))
+    assert len({member.name for member in played.party}) == len(party)
 
 
 def test_another_cast_announces_its_calls_and_tells_everything_else_as_it_was_written() -> None:

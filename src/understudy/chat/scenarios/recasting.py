@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from understudy.chat.scenarios.scenario import Scenario
 
 Naming = Callable[[random.Random], str]
 """Gives a name at each call."""
+_MOST_DRAWN = 10_000
 
 
 def recast(scenario: Scenario, rng: random.Random, name: Naming | None = None) -> Scenario:
@@ -23,8 +25,11 @@ def recast(scenario: Scenario, rng: random.Random, name: Naming | None = None) -
     told = " ".join((scenario.prompt(), *(turn.text for turn in scenario.turns)))
     chosen: list[str] = []
     draw = name or (lambda rng: rng.choice(world.NAMES))
-    while len(chosen) < len(scenario.party):
-        candidate = draw(rng)
+    for tried in itertools.count():
+        if len(chosen) == len(scenario.party):
+            break
+        # A party so large that the names run out is called by made-up ones.
+        candidate = draw(rng) if tried < _MOST_DRAWN else world.made_up_name(rng)
         if candidate not in told and candidate not in chosen:
             chosen.append(candidate)
     new = {member.name: name for member, name in zip(scenario.party, chosen, strict=True)}

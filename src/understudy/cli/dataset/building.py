@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=1,
     metavar="N",
-    help="Take each of --scenarios N times, from the second time on with other heroes.",
+    help="Take each of --scenarios N times, from the second time on with other heroes and calls "
+    "that are announced in plain words.",
 )
 @click.option(
     "--scenario-turns",

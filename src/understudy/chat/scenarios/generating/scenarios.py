@@ -22,7 +22,7 @@ from understudy.chat.scenarios.generating.flows import flow
 from understudy.chat.scenarios.generating.stakes import stake
 from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import Scenario, Turn
-from understudy.chat.tools.bracket import write_call, write_turn
+from understudy.chat.tools.bracket import read_brackets, write_call, write_turn
 from understudy.chat.tools.registry import Call
 
 SetName = Literal["combinations", "values", "made_up_names", "no_call"]
@@ -99,8 +99,10 @@ def with_other_heroes(scenario: Scenario, seed: str) -> Scenario:
 
 
 def _announced(turn: Turn, rng: random.Random, heroes: Collection[str]) -> Turn:
+    """A turn whose brackets are calls of the table alone; any other stays as it was written."""
+    reading = read_brackets(turn.text)
     calls = turn.calls()
-    if not calls:
+    if not calls or reading.unknown or reading.malformed or reading.asides:
         return turn
     return Turn("dm", write_turn(" ".join(stake(call, rng, heroes) for call in calls), calls))
 
