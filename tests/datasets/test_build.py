@@ -409,6 +409,13 @@ def test_the_folder_of_a_version_loads_by_its_card(ws: Workspace, tmp_path: Path
     assert {split: len(rows) for split, rows in found.items()} == counts
 
 
+def test_the_card_counts_sessions_that_were_named_one_by_one(ws: Workspace) -> None:
+    named = BuildRequest(selection=Selection(sessions=tuple(play_many(ws, 24))))
+    built = build_dataset(ws, "agent", named)
+    assert '"sessions": "24 of them"' in (built.path / "README.md").read_text("utf-8")
+    assert len(built.facts["request"]["selection"]["sessions"]) == 24
+
+
 def test_the_card_says_where_it_is_from_and_survives_odd_words(ws: Workspace) -> None:
     play(ws, "a | b\n# c", license="CC-BY-4.0")
     text = (build_dataset(ws, "agent").path / "README.md").read_text("utf-8")

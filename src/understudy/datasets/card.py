@@ -128,8 +128,14 @@ def _origins(facts: Mapping[str, Any]) -> list[tuple[object, object]]:
 
 
 def _query(facts: Mapping[str, Any]) -> str:
-    """In JSON, fit to stand between backticks."""
-    return json.dumps(facts["request"]["selection"], ensure_ascii=False).replace("`", "'")
+    """In JSON, fit to stand between backticks; `manifest.json` has long lists in full."""
+    shown = {
+        name: f"{len(value)} of them"
+        if isinstance(value, list | tuple) and len(value) > _SHOWN
+        else value
+        for name, value in facts["request"]["selection"].items()
+    }
+    return json.dumps(shown, ensure_ascii=False).replace("`", "'")
 
 
 def _quality(facts: Mapping[str, Any]) -> list[tuple[object, object]]:
