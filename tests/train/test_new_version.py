@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_only_what_is_new_is_learned_with_some_of_the_old(bench: Bench) -> None:
     data = version.facts["data"]
     assert news.facts()["new"] == data["new"] == len(news.new)
     assert all("looks at" in one["messages"][0]["content"] for one in news.new)
-    assert data["replayed"] == round(data["new"] / 3)
+    assert data["replayed"] == math.ceil(data["new"] / 3)
     assert data["examples"] == data["new"] + data["replayed"]
     first = find_model(bench.ws, "dm@v0001")
     assert first.hashes is not None
@@ -113,6 +114,13 @@ def test_only_what_is_new_is_learned_with_some_of_the_old(bench: Bench) -> None:
     assert version.base == first.base
     ancestors = lineage_of(bench.ws, version).ancestors
     assert [(one.kind, one.ref) for one in ancestors] == [("model", "dm@v0001")]
+
+
+def test_one_new_example_does_not_come_without_an_old_one(bench: Bench, tmp_path: Path) -> None:
+    bench.train(bench.old)
+    more = lines(tmp_path / "more.jsonl", [LOOKS[0], *SNEAKS])
+    news = check_news(bench.ws, bench.request(more, incremental=True, replay=0.25))
+    assert (news.facts()["new"], news.facts()["replayed"]) == (1, 1)
 
 
 def test_what_is_new_is_known_by_content_and_not_by_file(bench: Bench, tmp_path: Path) -> None:

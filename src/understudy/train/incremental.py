@@ -6,6 +6,7 @@ examples are mixed in, so that the model does not forget what it could.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -80,7 +81,8 @@ def plan(
     by_hash = {content_hash(example): example for example in examples}
     new = [example for digest, example in by_hash.items() if digest not in known]
     old = sorted(digest for digest in by_hash if digest in known)
-    count = min(len(old), round(len(new) * replay / (1 - replay)))
+    # At least one old example, be there but one new: without any, the old is soonest forgotten.
+    count = min(len(old), math.ceil(len(new) * replay / (1 - replay)))
     chosen = random.Random(f"{seed}/{version.ref}").sample(old, count)
     return Plan(
         since=version.ref,
