@@ -50,9 +50,9 @@ def test_every_call_set_aside_follows_from_what_the_player_or_the_dice_told(path
 
 def test_there_is_enough_of_every_group():
     groups = Counter(path.parent.name for path in scenario_paths(TRAINING))
-    assert sum(groups.values()) >= 62
+    assert sum(groups.values()) >= 400
     assert set(groups) >= {"combat", "roleplay", "exploration", "travel", "magic", "downtime"}
-    assert min(groups.values()) >= 8
+    assert min(groups.values()) >= 20
     assert len(scenario_paths(VALIDATION)) == 20
 
 
@@ -76,7 +76,8 @@ def test_training_shows_every_rule_in_several_wordings(rule):
     assert len(asked) >= 5
 
 
-def test_a_machine_can_tell_most_checks_from_the_words_before_them():
+def test_about_half_of_the_checks_are_asked_for_without_a_word_of_their_rule():
+    """Else a model would learn the words of the rules rather than what people do."""
     told = []
     for file in scenarios(TRAINING):
         asked = ""
@@ -87,7 +88,7 @@ def test_a_machine_can_tell_most_checks_from_the_words_before_them():
                 for call in turn.calls()
                 if call.tool == "check"
             ]
-    assert sum(told) / len(told) >= 0.7
+    assert 0.3 <= sum(told) / len(told) <= 0.7
 
 
 def test_what_is_set_aside_shares_no_eight_words_with_what_is_trained_on():

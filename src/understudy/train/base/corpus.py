@@ -32,9 +32,9 @@ VALUES = cast.Values(
     more_wordings=False,
 )
 """The base knows the names, items and spells that fine-tuning leaves out, as words among others."""
-BARE = 0.65
+BARE = 0.6
 """The share of chats without facts: most of their words are deeds and answers."""
-RETOLD = 0.12
+RETOLD = 0.33
 """The share of chats that are a piece of a hand-written scenario."""
 _CLUSTERS = ("br", "dr", "gr", "kr", "th", "sh", "ch", "st", "tr", "vl", "sk", "mb", "nd")
 _CONSONANTS = (*"bcdfghjklmnprstvwxz", *_CLUSTERS)
@@ -94,7 +94,8 @@ def _exchange(
             extra = _about_the_deed(rng, deed.calls[0].arguments)
             return [*_said(asked, answered), *_said(*extra)], acted
     elif draw < 0.8:
-        deed = talk(rng, scene, VALUES)
+        about = "facts" if scene.sheet and rng.random() < 0.4 else ""
+        deed = talk(rng, scene, VALUES, about)
         asked, answered = deed.words, deed.answer
     elif draw < 0.88:
         asked, answered = _meaning(rng)

@@ -45,7 +45,7 @@ class BaseSettings:
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 10_000
+    steps: int = 12_000
     learning_rate: float = 1e-3
     """At 2e-3 what copies is lost again."""
     warm_up: int = 100

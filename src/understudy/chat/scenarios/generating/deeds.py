@@ -149,7 +149,7 @@ def talk(rng: random.Random, scene: Scene, values: Values, about: str = "") -> D
         "a item": _with_article(item),
     }
     asked, _, answered = _spaced(line).partition(" => ")
-    if about:
+    if heading == "facts":
         fill["name"] = hero.name  # whoever asks for facts says of whom
     fill = {name.replace(" ", "_"): text for name, text in fill.items()}
     words = grammar.expand(asked, rng, fill)
