@@ -146,12 +146,11 @@ def base_not_there(scene):
 
 def trained_with_loss(scene, loss):
     """What a training says in which the loss of a step is what ``loss`` makes of it."""
-    from trl.trainer.sft_trainer import SFTTrainer
+    from understudy.train import sft
 
-    def compute_loss(self, model, inputs, **options):
-        return loss(model(**inputs).loss)
-
-    scene.monkeypatch.setattr(SFTTrainer, "compute_loss", compute_loss)
+    scene.monkeypatch.setattr(
+        sft, "loss_where_scored", lambda model, inputs, tokens: loss(model(**inputs).loss)
+    )
     return scene.train("You hide. [check: stealth, Mira]", "precision=fp32")
 
 

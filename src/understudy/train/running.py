@@ -6,6 +6,7 @@ A training that was killed goes on from its last checkpoint as if nothing had ha
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -279,7 +280,7 @@ def lora_config(settings: TrainSettings) -> Any:
 def check_losses(history: Sequence[dict[str, Any]]) -> None:
     for entry in history:
         loss = entry.get("loss")
-        if loss is not None and loss != loss:
+        if loss is not None and not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became no number at step {entry.get('step')}; lower learning_rate, or "
                 "set precision to fp32"

@@ -149,7 +149,8 @@ class SftSettings(TrainSettings):
 
     packing: bool = Field(
         default=False,
-        description="Put several short examples into one row, each seeing only itself.",
+        description="Fill each step with `batch_size` times `max_seq_length` tokens of short "
+        "examples, each seeing only itself: in shared rows, on a CPU in more rows of like length.",
     )
     group_by_length: bool = Field(
         default=False,

@@ -17,6 +17,7 @@ from understudy.chat.tools.registry import ToolRegistry
 from understudy.errors import TrainingError
 from understudy.models.bases import folder_sha256
 from understudy.store.hashes import sha256_bytes
+from understudy.train.bundles import bundle_dataset, together
 from understudy.train.checks import Checked, check_examples
 from understudy.train.examples import Example
 from understudy.train.loading import (
@@ -25,9 +26,11 @@ from understudy.train.loading import (
     load_tokenizer,
     numbers_for,
     quiet,
+    sees,
     tokenizer_folder,
 )
 from understudy.train.running import TrainFacts, Training, check_settings, lora_config, setting_up
+from understudy.train.scored import loss_where_scored, takes_places
 from understudy.train.settings import SftSettings
 from understudy.train.templates import PLAIN, ChatText
 from understudy.train.watching import Progress, Watch
@@ -81,17 +84,21 @@ def train_sft(
             "max_seq_length and leave longer ones out with too_long=drop, or take another base"
         )
     numbers = numbers_for(settings)
-    row_length = settings.max_seq_length if settings.packing else longest
+    bundled = settings.packing and numbers.device == "cpu"
+    row_length = settings.max_seq_length if settings.packing and not bundled else longest
     model = load_model(base, settings, numbers, adapter, longest=row_length)
     options: dict[str, Any] = {"packing": settings.packing, "eval_packing": False}
-    order = None
-    if settings.packing and numbers.device == "cpu":
-        # TRL lays the rows of a batch end to end, and attention over them all is mostly masked.
-        accumulated = settings.batch_size * settings.gradient_accumulation
-        options |= {"per_device_train_batch_size": 1, "gradient_accumulation_steps": accumulated}
-    if settings.group_by_length and not settings.packing:
-        order = _by_length([len(row.input_ids) for row in rows.rows], settings)
+    if bundled:
+        learned = bundle_dataset(rows.rows, settings.batch_size * settings.max_seq_length)
+        options = {
+            "per_device_train_batch_size": 1,
+            "dataset_kwargs": {"skip_prepare_dataset": True},
+        }
+    elif settings.group_by_length and not settings.packing:
+        learned = _dataset(rows, _by_length([len(row.input_ids) for row in rows.rows], settings))
         options |= {"train_sampling_strategy": "sequential", "num_train_epochs": 1}
+    else:
+        learned = _dataset(rows)
     run = Training(
         out=out,
         base=base,
@@ -110,10 +117,11 @@ def train_sft(
             run,
             model,
             tokenizer,
-            _dataset(rows, order),
+            learned,
             _dataset(held) if held.rows else None,
             peft=None if adapter is not None else lora_config(settings),
             options=options,
+            collator=together(tokenizer.pad_token_id or 0) if bundled else None,
         )
     facts = run.train(trainer, source, resume=resume, template=PLAIN if chat.plain else None)
     return msgspec.structs.replace(facts, template=chat.method, checks=rows.facts())
@@ -158,8 +166,12 @@ def sft_trainer(
     *,
     peft: Any,
     options: dict[str, Any],
+    collator: Any = None,
 ) -> Any:
-    """TRL's trainer for ``run``; ``train`` and ``held`` are datasets as it takes them."""
+    """TRL's trainer for ``run``; ``train`` and ``held`` are datasets as it takes them.
+
+    ``collator`` makes the batches where TRL's own does not.
+    """
     from transformers import PrinterCallback
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
@@ -170,19 +182,44 @@ def sft_trainer(
         def create_model_card(self, *args: Any, **kwargs: Any) -> None:
             return None
 
+    class ScoringTrainer(Trainer):
+        """Takes TRL's loss only where it is the quicker one."""
+
+        def compute_loss(
+            self,
+            model: Any,
+            inputs: Any,
+            return_outputs: bool = False,
+            num_items_in_batch: Any = None,
+        ) -> Any:
+            if return_outputs or self.aux_loss_enabled:
+                usual: Any = super().compute_loss
+                return usual(model, inputs, return_outputs, num_items_in_batch)
+            if model.training:
+                self._total_train_tokens += _tokens_of(inputs)
+            return loss_where_scored(model, inputs, num_items_in_batch)
+
+    scores = run.numbers.device == "cpu" and takes_places(model) and not sees(run.base)
     validates = held is not None
     with setting_up():
-        trainer = Trainer(
+        trainer = (ScoringTrainer if scores else Trainer)(
             model=model,
             args=SFTConfig(**{**run.arguments(validates=validates), **options}),
             train_dataset=train,
             eval_dataset=held,
             processing_class=tokenizer,
+            data_collator=collator,
             peft_config=peft,
             callbacks=run.callbacks(validates=validates),
         )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _tokens_of(inputs: dict[str, Any]) -> int:
+    if "attention_mask" in inputs:
+        return int(inputs["attention_mask"].sum())
+    return int(inputs["input_ids"].numel())
 
 
 def _checked(

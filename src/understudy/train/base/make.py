@@ -45,7 +45,7 @@ class BaseSettings:
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 12_000
+    steps: int = 10_000
     learning_rate: float = 1e-3
     """At 2e-3 what copies is lost again."""
     warm_up: int = 100
@@ -184,6 +184,23 @@ def _train(
     from transformers import Trainer, TrainerCallback, TrainingArguments
     from transformers.trainer_utils import get_last_checkpoint
 
+    class ScoredTrainer(Trainer):
+        """Asks the table of words only where an answer counts, which is every other place."""
+
+        def compute_loss(
+            self,
+            model: Any,
+            inputs: Any,
+            return_outputs: bool = False,
+            num_items_in_batch: Any = None,
+        ) -> Any:
+            labels = inputs["labels"][:, 1:]
+            scored = labels != _IGNORED
+            with self.accelerator.autocast():
+                hidden = model.model(inputs["input_ids"], use_cache=False).last_hidden_state
+                logits = model.lm_head(hidden[:, :-1][scored])
+            return torch.nn.functional.cross_entropy(logits.float(), labels[scored])
+
     class Told(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if progress and logs and "loss" in logs:
@@ -199,7 +216,7 @@ def _train(
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
     rows = Rows(tokenizer, settings)
-    trainer = Trainer(
+    trainer = ScoredTrainer(
         model=model,
         args=TrainingArguments(
             output_dir=str(work),
