@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(train: Trai
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [{}, {"group_by_length": True}])
+@pytest.mark.parametrize("settings", [{}, {"group_by_length": True}, {"packing": True}])
 def test_a_resumed_training_is_the_one_that_was_not_interrupted(
     train: Train, tmp_path: Path, settings: dict[str, Any]
 ) -> None:

@@ -41,6 +41,8 @@ _FAR = 1_000_000
 """From the seed of a start that does not count to that of the next one."""
 _WAY_DIGITS = 16
 _MOST_TOKENS = 160
+_MOST_OF_ACTION = 64
+"""The same of an answer that is the action alone; what a base rambles on with is not waited for."""
 
 Progress = Callable[[int, int], None]
 
@@ -256,7 +258,7 @@ def _asking(settings: Settings, on: Served) -> Settings:
             "pictures": False,
             "reasoning": on.reasoning,
             "temperature": 0.0,
-            "max_output_tokens": _MOST_TOKENS,
+            "max_output_tokens": _MOST_TOKENS if on.reasoning else _MOST_OF_ACTION,
             "requests_per_minute": 0,
             "spend_limit": None,
         }
