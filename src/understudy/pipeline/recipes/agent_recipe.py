@@ -10,8 +10,6 @@ from pydantic import Field
 from understudy.pipeline.agent_evaluation import FIRST_SEED
 from understudy.pipeline.recipes.recipe import Fractions, Part, Train, checked
 
-_MARK = "collect"
-
 
 class Round(Part):
     """So many sessions of each task."""
@@ -70,11 +68,6 @@ class AgentRecipe(Part):
     data: AgentData = AgentData()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
-
-
-def is_agent_recipe(table: dict[str, Any]) -> bool:
-    """Whether a recipe is that of an agent: it says what is to be played."""
-    return _MARK in table
 
 
 def read_agent_recipe(path: Path, table: dict[str, Any]) -> AgentRecipe:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from understudy.pipeline.recipes.agent_recipe import is_agent_recipe, read_agent_recipe
-from understudy.pipeline.recipes.recipe import read_recipe, recipe_table
+from understudy.pipeline.recipes.recipe import is_agent_recipe, read_recipe, recipe_table
 from understudy.pipeline.recipes.stage_line import StageLine, Watcher
 
 if TYPE_CHECKING:
@@ -19,7 +18,9 @@ def open_line(workspace: Workspace, path: Path, watcher: Watcher) -> StageLine:
     """
     table = recipe_table(path)
     if is_agent_recipe(table):
+        # Only these need what plays games.
         from understudy.pipeline.recipes.agent_line import AgentLine
+        from understudy.pipeline.recipes.agent_recipe import read_agent_recipe
 
         return AgentLine(workspace, read_agent_recipe(path, table), watcher)
     from understudy.pipeline.recipes.line import Line

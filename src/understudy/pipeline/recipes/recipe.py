@@ -132,6 +132,11 @@ def read_recipe(path: Path) -> Recipe:
     return checked(path, recipe_table(path), Recipe)
 
 
+def is_agent_recipe(table: dict[str, Any]) -> bool:
+    """Whether a recipe is that of an agent: it says what is to be played."""
+    return "collect" in table
+
+
 def recipe_table(path: Path) -> dict[str, Any]:
     """What stands in the TOML of a recipe. Raises as `read_recipe`, but for keys."""
     try:
