@@ -41,7 +41,7 @@ _FAR = 1_000_000
 """From the seed of a start that does not count to that of the next one."""
 _WAY_DIGITS = 16
 _MOST_TOKENS = 160
-_MOST_OF_ACTION = 64
+_MOST_OF_ACTION = 48
 """The same of an answer that is the action alone; what a base rambles on with is not waited for."""
 
 Progress = Callable[[int, int], None]
