@@ -56,7 +56,7 @@ test-quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long and not slow"
 
 test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long --timeout 7200
 
 test-node: $(VENV)/.dev
 	$(BIN)/python tests/node_bundle/check.py

@@ -21,6 +21,12 @@ from understudy.pipeline.recipes.recipe import read_recipe
 CHECKOUT = Path(__file__).parents[2]
 NODE, NPM = shutil.which("node"), shutil.which("npm")
 needs_npm = pytest.mark.skipif(not (NODE and NPM), reason="needs Node and npm")
+# A command that ends in its own way when it is told to, and by itself if nobody tells it.
+STUBBORN = """#!/bin/sh
+trap 'echo ended; exit 7' TERM
+echo begun
+for _ in $(seq 200); do sleep 0.1; done
+"""
 STUB = """#!/bin/sh
 # Stands for python3: tells a version, makes environments of itself, notes what pip is told.
 here=$(dirname "$0")
@@ -357,11 +363,11 @@ def test_the_exit_status_of_the_command_is_that_of_the_launcher(app, stub, monke
 def test_a_launcher_that_is_told_to_end_tells_the_command(app, tmp_path, monkeypatch):
     set_up_npm(app)
     python = tmp_path / "python"
-    python.write_text("#!/bin/sh\ntrap 'echo ended; exit 7' TERM\necho begun\nread -r line\n")
+    python.write_text(STUBBORN)
     python.chmod(0o755)
     monkeypatch.setenv("UNDERSTUDY_PYTHON", str(python))
     with subprocess.Popen(
-        [NODE, str(app / LAUNCHER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [NODE, str(app / LAUNCHER)], stdout=subprocess.PIPE, text=True
     ) as running:
         assert running.stdout.readline() == "begun\n"
         running.send_signal(signal.SIGTERM)
