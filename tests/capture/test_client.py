@@ -84,6 +84,7 @@ def test_the_original_client_is_left_as_it_was(workspace: Workspace) -> None:
     assert len(chats(workspace)) == 1
 
 
+@pytest.mark.slow
 def test_a_client_wrapped_in_passing_outlives_its_original(workspace: Workspace) -> None:
     with ScriptedModelServer(["a"]) as server:
         client = capture_client(plain(server), workspace=workspace)
@@ -128,6 +129,7 @@ def test_anthropic_clients_are_captured_sync_async_and_streamed(workspace: Works
     assert texts(workspace) == [POUR.text] * 3
 
 
+@pytest.mark.slow
 def test_errors_and_retries_are_as_before_and_each_attempt_is_recorded(
     workspace: Workspace,
 ) -> None:

@@ -82,6 +82,7 @@ def descend(env, steps=5):
         env.step(np.array([2, 1]))
 
 
+@pytest.mark.slow
 def test_every_transition_of_a_real_game_can_be_read_back(tmp_path):
     env = understudy.record(gymnasium.make("CartPole-v1"), workspace=tmp_path)
     observation, _ = env.reset(seed=3)
@@ -349,6 +350,7 @@ def test_steps_before_a_reset_and_after_an_end_are_the_environments_business(tmp
     assert len(only_session(tmp_path).frames()) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"session": "episode"}, {"image": "none"}])
 def test_the_checker_finds_a_recorded_environment_as_good_as_the_bare_one(tmp_path, options):
     class Honest(Cellar):

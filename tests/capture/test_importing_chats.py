@@ -268,6 +268,7 @@ def test_a_disk_that_refuses_ends_the_import_with_its_reason(
     assert import_chats(ws, [path]).files[0].chats == 1
 
 
+@pytest.mark.slow
 def test_progress_is_told_of_reading_and_of_importing(ws: Workspace, tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", *(chat(f"{n}", "Ho") for n in range(40)))
     told: list[tuple[str, int, int]] = []
@@ -283,6 +284,7 @@ def test_progress_is_told_of_reading_and_of_importing(ws: Workspace, tmp_path: P
 TEXTS = st.lists(st.text(max_size=5), min_size=2, max_size=6)
 
 
+@pytest.mark.slow
 @given(chats=st.lists(TEXTS, min_size=1, max_size=5))
 @settings(max_examples=8, deadline=None)
 def test_whatever_is_said_comes_in_once_and_comes_out_again(

@@ -121,6 +121,7 @@ def answers(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
     return blocks, deltas
 
 
+@pytest.mark.slow
 @given(answers())
 @settings(deadline=None)
 def test_a_streamed_answer_equals_the_same_answer_sent_whole(
@@ -175,6 +176,7 @@ def test_thinking_text_and_tool_calls_become_one_assistant_message() -> None:
     assert (record.status, record.finish_reason) == ("complete", "tool_calls")
 
 
+@pytest.mark.slow
 def test_a_stream_cut_at_any_byte_is_truncated_until_its_stop_reason() -> None:
     stopped_at = STREAM.index(b'"stop_reason":"tool_use"')
     for cut in range(len(STREAM) + 1):

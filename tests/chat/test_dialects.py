@@ -72,6 +72,7 @@ def test_random_bytes_always_give_a_record_that_can_be_written(
         dialect.read_request(body)
 
 
+@pytest.mark.slow
 @EACH
 @given(body=OBJECTS, events=st.lists(JSON, max_size=4))
 @settings(deadline=None)
@@ -85,6 +86,7 @@ def test_json_of_any_shape_always_gives_a_record_that_can_be_written(
     msgspec.json.encode(dialect.record_from_response(body, body))
 
 
+@pytest.mark.slow
 @EACH
 @given(body=OBJECTS, messages=st.lists(OBJECTS, max_size=3))
 @settings(deadline=None)

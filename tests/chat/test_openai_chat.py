@@ -114,6 +114,7 @@ def answers(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return message, deltas + rest
 
 
+@pytest.mark.slow
 @given(answers())
 @settings(deadline=None)
 def test_a_streamed_answer_equals_the_same_answer_sent_whole(
@@ -254,6 +255,7 @@ def test_how_the_stream_was_cut_into_chunks_changes_nothing() -> None:
             assert any(DIALECT.first_content(c) for c in chunks)
 
 
+@pytest.mark.slow
 @given(answers())
 @settings(deadline=None)
 def test_the_apis_own_client_puts_the_same_stream_together_alike(

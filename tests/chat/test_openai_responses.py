@@ -153,6 +153,7 @@ ITEMS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(ITEMS, min_size=1, max_size=4), st.lists(st.integers(0, 100), max_size=4))
 @settings(deadline=None)
 def test_a_streamed_answer_equals_the_same_answer_sent_whole(
@@ -205,6 +206,7 @@ def test_items_that_follow_one_another_become_one_assistant_message() -> None:
     assert record.finish_reason == "tool_calls"
 
 
+@pytest.mark.slow
 def test_a_stream_cut_at_any_byte_is_truncated_until_its_last_event() -> None:
     for cut in range(len(STREAM) + 1):
         record = assembled(STREAM[:cut])

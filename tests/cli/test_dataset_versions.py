@@ -12,6 +12,8 @@ from tests.datasets.played import play, play_many
 import understudy
 from understudy.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 Capsys = pytest.CaptureFixture[str]
 
 

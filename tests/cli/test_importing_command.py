@@ -76,6 +76,7 @@ def test_the_status_tells_that_nothing_could_be_read_or_that_the_usage_was_wrong
     assert run("import")[0] == 2
 
 
+@pytest.mark.slow
 def test_a_dataset_of_scenarios_is_built_shown_and_exported(run: Run, tmp_path: Path) -> None:
     status, out, _ = run(
         "dataset", "build", "dm-v1", "--kind", "chat", "--scenarios", "packaged",

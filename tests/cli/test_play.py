@@ -84,6 +84,7 @@ def test_a_game_without_tasks_says_so(play, place):
 # Playing ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_says_who_plays_what_each_step_and_what_came_of_it(play, place):
     status, out, err = play("collect three potions", "--steps", 9, done=f"press_b, {DONE}")
     assert status == 0
@@ -145,11 +146,13 @@ def test_what_the_game_has_no_task_for_is_for_a_person_to_judge(play):
     assert "result   all" in out
 
 
+@pytest.mark.slow
 def test_the_soft_limit_is_said_once(play):
     _, _, err = play("three-potions", "--steps", 10, done="wait")
     assert err.splitlines() == ["      2 of 10 steps are left"]
 
 
+@pytest.mark.slow
 def test_an_extension_is_said(play, place):
     status, out, _ = play("three-potions", "--steps", 2, "--allow-extension", 4, done="wait")
     assert status == 1
@@ -157,6 +160,7 @@ def test_an_extension_is_said(play, place):
     assert the_session(place).facts["extended_by"] == 4
 
 
+@pytest.mark.slow
 def test_an_extension_without_a_number_is_ten_steps(play):
     _, out, _ = play(
         "three-potions", "--steps", 2, "--json", "--allow-extension", done=f"{'wait, ' * 5}{DONE}"
@@ -166,6 +170,7 @@ def test_an_extension_without_a_number_is_ten_steps(play):
     assert facts["extended_by"] == 10
 
 
+@pytest.mark.slow
 def test_the_screen_is_drawn_where_it_is_asked_for(play):
     plain = play("three-potions", "--steps", 1, done="press_right")[1]
     shown = play("three-potions", "--steps", 1, "--show", done="press_right")[1]
@@ -175,6 +180,7 @@ def test_the_screen_is_drawn_where_it_is_asked_for(play):
 # Endings ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("done", "task", "status", "said"),
     [

@@ -21,6 +21,7 @@ COMMAND = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_a_call_through_the_command_is_in_a_sealed_session_after_ctrl_c(tmp_path):
     workspace = tmp_path / "workspace"

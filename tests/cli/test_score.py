@@ -188,6 +188,7 @@ def test_only_played_sessions_are_in_the_queue_unless_all_are_asked_for(path, ca
     assert "1 of 4" in run(capsys, path, "--rater", "ann", "--all")[1]
 
 
+@pytest.mark.slow
 def test_a_named_session_is_asked_about_also_when_it_was_scored_before(path, capsys, typed):
     first = ids(path)[0]
     typed("8", "", "")
@@ -496,6 +497,7 @@ def test_one_session_can_be_scored_automatically(path, capsys):
     assert out.startswith("auto:check-v1: 1 session scored\n")
 
 
+@pytest.mark.slow
 def test_a_judge_that_cannot_be_asked_leaves_with_1_and_the_rule_has_scored(path, capsys):
     (path / "understudy.toml").write_text(
         '[chat]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\nattempts = 1\n'
@@ -507,6 +509,7 @@ def test_a_judge_that_cannot_be_asked_leaves_with_1_and_the_rule_has_scored(path
     assert err.count("failed: ") == 3
 
 
+@pytest.mark.slow
 def test_agreement_is_shown_to_people_and_programs(path, capsys):
     for rater, score in (("ann", 8), ("ben", 6)):
         for identity in ids(path):

@@ -46,6 +46,7 @@ def test_init_makes_a_workspace_and_says_where(tmp_path, capsys):
     assert (target / "understudy.toml").is_file()
 
 
+@pytest.mark.slow
 def test_init_leaves_a_workspace_that_is_there(recorded, capsys):
     path, _ = recorded
     (path / "understudy.toml").write_text("schema = 1\n[mask]\nwords = ['Ashdown']\n")
@@ -183,6 +184,7 @@ def test_verify_names_a_folder_whose_identity_cannot_be_read(recorded, capsys):
     assert "session.json" in facts["problems"][0]["reason"]
 
 
+@pytest.mark.slow
 def test_verify_checks_a_killed_session_that_the_catalog_believes_is_being_recorded(
     tmp_path, capsys
 ):

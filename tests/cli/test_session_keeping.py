@@ -144,6 +144,7 @@ def test_forgetting_asks_first_and_then_leaves_nothing(recorded, capsys):
     assert not any("Ashdown" in p.read_text("utf-8", "ignore") for p in path.rglob("*.json*"))
 
 
+@pytest.mark.slow
 def test_verify_seals_what_a_killed_recorder_left_when_asked(tmp_path, capsys):
     identity = abandon_session(tmp_path / "workspace")
     assert run(capsys, "session", "verify", "-w", tmp_path / "workspace")[0] == 0
@@ -173,6 +174,7 @@ def test_forgetting_takes_examples_out_of_the_array_file_and_rebuilds_exports(
     assert not output.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="closing the input before the start is the shell's")
 def test_where_nobody_can_be_asked_it_says_so_and_leaves_the_output_to_json(recorded):
     path, identity = recorded

@@ -43,6 +43,7 @@ def replay(capsys, played, *arguments):
     return status, shown.out, shown.err
 
 
+@pytest.mark.slow
 def test_verify_says_that_every_screen_is_the_same(played, capsys):
     status, out, err = replay(capsys, played, played[1], "--verify")
     assert (status, out, err) == (0, "6 steps played again; every screen is the same.\n", "")
@@ -88,6 +89,7 @@ def test_facts_come_as_json(played, capsys):
     assert (facts["session"], facts["steps"], facts["different"]) == (played[1], 6, 0)
 
 
+@pytest.mark.slow
 def test_another_player_goes_on_from_a_step(played, capsys):
     status, out, _ = replay(
         capsys, played, played[1], "--from", "3", "--player", "random", "--steps", "2", "--json"
@@ -116,6 +118,7 @@ def test_options_that_do_not_belong_together_are_wrong_usage(played, capsys, wro
     assert replay(capsys, played, played[1], *wrong)[0] == 2
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_pictures_in_one_place(played):
     # Given a terminal of 60 x 30
     ours, theirs = os.openpty()

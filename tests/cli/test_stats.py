@@ -127,6 +127,7 @@ def test_programs_get_all_metrics_and_all_groupings(played, capsys):
     assert found["scoring"]["minutes"] == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "name"), [("task", "menu-open"), ("player", "random")])
 def test_metrics_can_be_told_group_by_group(played, capsys, by, name):
     assert main(["stats", "-w", str(played), "--by", by]) == 0

@@ -89,6 +89,7 @@ def test_what_could_not_be_read_makes_the_status_1(elsewhere, capsys):
     assert "bad.md, line 1: text stands before the first heading" in err
 
 
+@pytest.mark.slow
 def test_a_workspace_is_extended_and_knows_its_tools_from_then_on(workspace, elsewhere, capsys):
     status, out, _ = run(capsys, "extend", "-w", workspace)
     assert status == 0

@@ -38,6 +38,7 @@ def by_definition(paths):
     return sum(1 - edits(a, b) / max(len(a), len(b)) for a, b in pairs) / len(pairs)
 
 
+@pytest.mark.slow
 @given(st.lists(PATHS, min_size=2, max_size=9))
 def test_the_mean_is_that_of_the_definition(paths):
     assert mean_similarity(paths) == pytest.approx(by_definition(paths))

@@ -50,6 +50,7 @@ def greys(pixels):
     }
 
 
+@pytest.mark.slow
 def test_a_screen_of_a_game_is_enlarged_without_smoothing(tmp_path, sheet):
     game = open_game("pocket")
     game.reset(seed=1)
@@ -68,10 +69,12 @@ def test_a_screen_of_a_game_is_enlarged_without_smoothing(tmp_path, sheet):
     assert len(places) == 1
 
 
+@pytest.mark.slow
 def test_a_short_session_shows_every_screen(shots, sheet):
     assert set(greys(sheet((Caption("walk"), shots(4))))) == {1, 2, 3, 4}
 
 
+@pytest.mark.slow
 def test_of_a_long_session_screens_are_chosen_evenly_from_first_to_last(shots, sheet):
     found = sorted(greys(sheet((Caption("walk"), shots(51)))))
     assert len(found) == MOST_PICTURES
@@ -79,11 +82,13 @@ def test_of_a_long_session_screens_are_chosen_evenly_from_first_to_last(shots, s
     assert all(gap == 10 for gap in np.diff(found))
 
 
+@pytest.mark.slow
 def test_screens_larger_than_a_cell_are_made_smaller(shots, sheet):
     [pixels] = greys(sheet((Caption("walk"), shots(1, size=(640, 480))))).values()
     assert pixels == pytest.approx(320 * 240, rel=0.01)
 
 
+@pytest.mark.slow
 def test_more_sessions_than_fit_are_counted_not_shown(shots, sheet):
     entry = (Caption("walk"), shots(1))
     full = sheet(*[entry] * MOST_SESSIONS)
@@ -94,6 +99,7 @@ def test_more_sessions_than_fit_are_counted_not_shown(shots, sheet):
     assert not np.array_equal(fuller, fullest)
 
 
+@pytest.mark.slow
 def test_long_words_are_cut_before_they_reach_the_facts(shots, sheet):
     files = shots(1)
     facts = {"success": True, "steps": 12, "max_steps": 15, "score": 8}

@@ -87,6 +87,7 @@ def test_up_to_the_share_of_its_pixels_a_picture_is_nearly_the_same(
     assert examples.copy(picture(changed)) == (("near", 1) if near else None)
 
 
+@pytest.mark.slow
 @given(
     changed=st.integers(0, 40), share=st.sampled_from([0.001, 0.005, 0.02]), seed=st.integers(0, 9)
 )
@@ -134,6 +135,7 @@ def test_a_picture_that_is_gone_when_it_is_compared_breaks_nothing() -> None:
     assert duplicates.copy_of(instruction_row(n=2), picture(1), lambda: None) is None
 
 
+@pytest.mark.slow
 def test_only_the_latest_pictures_are_compared_pixel_by_pixel() -> None:
     examples = Examples()
     for seed in range(COMPARED + 1):

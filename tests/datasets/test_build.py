@@ -164,6 +164,7 @@ def test_copies_are_taken_once_and_each_is_named(ws: Workspace) -> None:
     assert keeping.facts["duplicates"] == {"exact": 1, "near": 0}
 
 
+@pytest.mark.slow
 def test_sessions_are_split_as_a_whole_and_stay_when_others_are_added(ws: Workspace) -> None:
     request = BuildRequest(splits=Splits(fractions=(0.5, 0.3, 0.2)))
     play_many(ws, 12)
@@ -203,6 +204,7 @@ def test_the_manifest_names_sessions_with_their_seals_and_every_file(ws: Workspa
     assert version.facts["code_version"]
 
 
+@pytest.mark.slow
 def test_formats_are_written_into_the_version_for_each_split(ws: Workspace) -> None:
     play_many(ws, 12)
     formats = ("vllm", "openai", "trl", "sharegpt", "parquet")
@@ -400,6 +402,7 @@ def test_a_killed_build_is_swept_away_by_the_next(ws: Workspace) -> None:
     assert not list((ws.internal / "building").iterdir())
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_version_loads_by_its_card(ws: Workspace, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     play_many(ws, 12)
@@ -409,6 +412,7 @@ def test_the_folder_of_a_version_loads_by_its_card(ws: Workspace, tmp_path: Path
     assert {split: len(rows) for split, rows in found.items()} == counts
 
 
+@pytest.mark.slow
 def test_the_card_counts_sessions_that_were_named_one_by_one(ws: Workspace) -> None:
     named = BuildRequest(selection=Selection(sessions=tuple(play_many(ws, 24))))
     built = build_dataset(ws, "agent", named)

@@ -63,6 +63,7 @@ def even(n: int, **changes: Any) -> AgentRow:
     return agent_row(png(n), **{**given, **changes})
 
 
+@pytest.mark.slow
 def test_a_dataset_that_was_built_is_all_right(ws: Workspace) -> None:
     play_many(ws, 12)
     version = DatasetVersion(build_dataset(ws, "agent").path)

@@ -161,6 +161,7 @@ def test_a_correction_takes_the_place_of_the_answer_and_is_named(
     assert [(e.step, e.reason) for e in report.left_out] == [(3, "its correction is no answer")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("selection", "expected", "left_out"),
     [
@@ -276,6 +277,7 @@ def test_bad_requests_are_refused_before_anything_is_written(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "ws"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on a file's size")
 def test_a_full_disk_leaves_the_former_export(workspace: Workspace, tmp_path: Path) -> None:
     play(workspace, *(str(n) * 900 for n in range(20)))

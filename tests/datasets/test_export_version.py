@@ -38,6 +38,7 @@ def count(version: DatasetVersion) -> dict[str, int]:
     return {split: version.count(split) for split in version.splits}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", BUILT_IN)
 def test_a_folder_gets_a_file_for_each_split_and_the_card(
     ws: Workspace, version: DatasetVersion, tmp_path: Path, format: str
@@ -53,6 +54,7 @@ def test_a_folder_gets_a_file_for_each_split_and_the_card(
     assert json.loads(report_path(output).read_bytes())["dataset"] == "agent@v0001"
 
 
+@pytest.mark.slow
 def test_the_card_of_an_export_names_its_own_files(
     ws: Workspace, version: DatasetVersion, tmp_path: Path
 ) -> None:
@@ -65,6 +67,7 @@ def test_the_card_of_an_export_names_its_own_files(
     assert '"train-*.jsonl"' in (tmp_path / "lines" / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_files_of_an_earlier_export_that_are_in_the_way_are_named(
     ws: Workspace, version: DatasetVersion, tmp_path: Path
 ) -> None:
@@ -78,6 +81,7 @@ def test_files_of_an_earlier_export_that_are_in_the_way_are_named(
     ]
 
 
+@pytest.mark.slow
 def test_a_path_with_an_ending_is_one_file_of_all_rows_and_says_so(
     ws: Workspace, version: DatasetVersion, tmp_path: Path
 ) -> None:
@@ -128,6 +132,7 @@ def test_a_chat_dataset_is_no_instruction_dataset(ws: Workspace, tmp_path: Path)
         assert report.examples == 1
 
 
+@pytest.mark.slow
 def test_the_workspace_remembers_the_files_as_made_from_the_dataset(
     ws: Workspace, version: DatasetVersion, tmp_path: Path
 ) -> None:

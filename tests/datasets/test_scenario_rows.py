@@ -109,6 +109,7 @@ def test_files_generated_scenarios_and_sessions_stand_in_one_dataset(
     assert [parent.id for parent in DatasetVersion(built.path).manifest.parents] == [session]
 
 
+@pytest.mark.slow
 def test_the_manifest_names_files_with_their_hashes_and_the_seed(
     ws: Workspace, tmp_path: Path
 ) -> None:

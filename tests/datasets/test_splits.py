@@ -19,6 +19,7 @@ def header(id: str, *, task: str | None = "open-bag", **metadata: Any) -> Sessio
     return SessionHeader(id=id, directory=id, name="", started="", game="pocket", metadata=told)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(), unique=True, max_size=20), st.integers())
 def test_a_group_falls_where_it_fell_whoever_else_is_there(groups: list[str], seed: int) -> None:
     splits = Splits(seed=seed)

@@ -70,6 +70,7 @@ def test_a_difference_in_one_group_alone_is_not_shown() -> None:
     assert paired(before, after, units).verdict == "no difference shown"
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
 def test_an_interval_holds_its_own_value(pairs: list[tuple[float, float]]) -> None:
     before, after = [a for a, _ in pairs], [b for _, b in pairs]
@@ -82,6 +83,7 @@ def test_an_interval_holds_its_own_value(pairs: list[tuple[float, float]]) -> No
     assert low <= high
 
 
+@pytest.mark.slow
 def test_ninety_five_of_a_hundred_intervals_hold_the_truth() -> None:
     held = 0
     for seed in range(60):

@@ -44,6 +44,7 @@ def said(case: Case) -> list[str]:
     return [m["content"] for m in case.messages if m["role"] in ("user", "assistant")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["combinations", "values", "wordings", "made_up_names", "no_call"])
 def test_a_row_has_at_least_500_scored_turns(suite: Suite, name: str) -> None:
     assert len(suite.sets[name]) >= 500
@@ -62,6 +63,7 @@ def test_a_set_calls_for_tools_exactly_when_its_name_says_so(suite: Suite) -> No
         assert all(bool(case.expected) != (name in quiet) for case in cases), name
 
 
+@pytest.mark.slow
 def test_no_combination_of_arguments_is_one_that_was_trained_on(
     suite: Suite, training: list[Scenario]
 ) -> None:
@@ -99,6 +101,7 @@ def test_made_up_names_have_syllables_that_no_name_in_training_has(
     assert all(world.is_held_out(name) for name in asked)
 
 
+@pytest.mark.slow
 def test_set_aside_wordings_share_no_eight_words_with_the_training_data(
     suite: Suite, training: list[Scenario]
 ) -> None:

@@ -210,6 +210,7 @@ CALLS = st.one_of(
 WORDS = st.text(st.characters(exclude_characters="[]", exclude_categories=["Cs"]), max_size=30)
 
 
+@pytest.mark.slow
 @given(st.lists(CALLS, max_size=4), WORDS, st.randoms(use_true_random=False), st.booleans())
 @settings(max_examples=200)
 def test_a_perfect_answer_scores_in_any_order_case_and_spacing(
@@ -232,6 +233,7 @@ def test_a_perfect_answer_with_json_calls_scores_too(calls: list[Call]) -> None:
     assert score_calls(case(*calls), message).right
 
 
+@pytest.mark.slow
 @given(st.lists(CALLS, max_size=3), st.text(max_size=300))
 @settings(max_examples=300)
 def test_no_text_breaks_the_scorer(calls: list[Call], answer: str) -> None:
@@ -245,6 +247,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(PIECES, max_size=40).map("".join), st.lists(CALLS, max_size=2))
 @settings(max_examples=300)
 def test_no_broken_bracket_breaks_the_scorer(answer: str, calls: list[Call]) -> None:
@@ -261,12 +264,14 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON, JSON)
 def test_no_message_breaks_the_scorer(content: Any, tool_calls: Any) -> None:
     message = {"role": "assistant", "content": content, "tool_calls": tool_calls}
     assert score_calls(case(SNEAK), message).given >= 0
 
 
+@pytest.mark.slow
 def test_a_flood_of_calls_is_judged_in_no_time() -> None:
     answer = "[check: perception, Mira] " * 20_000
     assert not score_calls(case(SNEAK, HURT), answer).right

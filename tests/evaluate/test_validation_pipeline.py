@@ -56,6 +56,7 @@ def request(model: str = "dm", **also: Any) -> Request:
     return Request(model=model, limit=LIMIT, **also)
 
 
+@pytest.mark.slow
 def test_base_and_tuned_are_measured_and_written_beside_the_version(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded
 ) -> None:
@@ -76,6 +77,7 @@ def test_the_table_is_compared_after_the_calls(
     assert facts["state_accuracy"] >= facts["accuracy"]
 
 
+@pytest.mark.slow
 def test_what_the_base_scored_is_kept_for_the_next_version(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded
 ) -> None:

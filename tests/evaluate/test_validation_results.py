@@ -45,6 +45,7 @@ def results(suite: Suite, ask: Ask) -> dict[str, Any]:
     )
 
 
+@pytest.mark.slow
 def test_every_model_has_the_scores_that_the_contract_names(results: dict[str, Any]) -> None:
     for column in ("base", "tuned", "quantized"):
         facts = results[column]

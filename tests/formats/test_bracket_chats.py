@@ -90,6 +90,7 @@ def test_files_from_before_scenarios_are_still_read(tmp_path: Path) -> None:
     assert list(read_rows(tmp_path / "old.parquet")) == [chat_row()]
 
 
+@pytest.mark.slow
 def test_the_datasets_library_loads_the_rows(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     file = RowFile(tmp_path / "rows.parquet")

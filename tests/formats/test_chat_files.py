@@ -160,6 +160,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(values=st.lists(JSON, min_size=1, max_size=3), array=st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_any_json_is_read_or_reported(

@@ -107,6 +107,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(words=st.text(), content=json_values)
 @settings(max_examples=50, deadline=None)
 def test_any_text_and_any_json_survives(

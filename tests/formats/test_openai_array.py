@@ -64,6 +64,7 @@ def aside(path: Path, word: str) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.{word}-*"))
 
 
+@pytest.mark.slow
 @given(st.lists(examples, min_size=1, max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_the_file_is_byte_for_byte_what_json_dump_writes(
@@ -78,6 +79,7 @@ def test_the_file_is_byte_for_byte_what_json_dump_writes(
             assert array.count == number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(st.lists(examples, max_size=3), st.lists(examples, min_size=1, max_size=3))
 @settings(max_examples=15, deadline=None)
@@ -496,6 +498,7 @@ def test_reading_what_is_no_array_says_so(tmp_path: Path) -> None:
         list(iterate_array(tmp_path / "missing.json"))
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200) | st.text('[]{},:"\\\n 1ae', max_size=60).map(str.encode))
 @settings(max_examples=200, deadline=None)
 def test_no_bytes_break_the_reader(

@@ -197,6 +197,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(anything)
 @settings(max_examples=300, deadline=None)
 def test_nothing_breaks_the_validation(value: Any) -> None:

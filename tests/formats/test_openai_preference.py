@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionAssistantMessageParam, ChatCompletionMessageParam
@@ -127,6 +128,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(value=JSON)
 def test_no_json_makes_it_stumble(value: Any) -> None:
     if validate_line(value) == []:

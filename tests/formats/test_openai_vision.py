@@ -55,6 +55,7 @@ def test_openais_own_types_take_it_and_so_do_the_rules_of_fine_tuning() -> None:
         assert validate_example(example) == []
 
 
+@pytest.mark.slow
 @given(words=st.text(), action=st.text())
 @settings(max_examples=60, deadline=None)
 def test_any_text_of_a_game_makes_a_line_that_is_read_back(

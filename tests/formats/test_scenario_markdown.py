@@ -280,6 +280,7 @@ scenarios = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(scenarios, st.sampled_from(("flat", "nested", "inline")))
 def test_any_scenario_is_read_as_it_was_written(made, spelling):
     written = write_scenario(made, spelling)
@@ -310,6 +311,7 @@ def test_any_text_is_read_or_refused_with_a_line(text):
         assert scenario(write_scenario(read)) == read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trap",
     ["\\", "<", "#", "<TOOLCALL", "\n#", " ", "\t", "\n", "# ", "- a (", "a:", "\\<TOOLCALL>"],

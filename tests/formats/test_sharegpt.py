@@ -121,6 +121,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert writer.lost == {"the ids of tool calls": 1}
 
 
+@pytest.mark.slow
 @given(words=st.text(), other=st.text())
 @settings(max_examples=60, deadline=None)
 def test_any_text_survives_or_is_refused_for_its_marks(

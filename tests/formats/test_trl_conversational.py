@@ -74,6 +74,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert list(read_conversations(output)) == examples
 
 
+@pytest.mark.slow
 @given(words=st.text(), other=st.text())
 @settings(max_examples=40, deadline=None)
 def test_any_text_survives(

@@ -75,6 +75,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [record for _, record in read_records(written(tmp_path, *records))] == records
 
 
+@pytest.mark.slow
 @given(words=st.text(), action=st.text(min_size=1), previous=st.lists(st.text(), max_size=3))
 @settings(max_examples=60, deadline=None)
 def test_any_text_survives(

@@ -88,6 +88,7 @@ def test_a_report_that_is_not_true_is_no_success(pocket: Game, report: str) -> N
     assert not play(pocket, "check-healing-items", [*way, f"report {report}"])
 
 
+@pytest.mark.slow
 def test_a_report_without_a_look_is_no_success_whatever_it_says(pocket: Game) -> None:
     for task in pocket.tasks:
         if task.kind == "report":
@@ -143,6 +144,7 @@ def test_every_start_is_the_start_of_a_task_or_leads_to_one(pocket: Game) -> Non
     assert set(told["starts"]) <= used
 
 
+@pytest.mark.slow
 def test_the_creatures_of_every_start_are_those_that_the_game_itself_makes(pocket: Game) -> None:
     rules = tomllib.loads((ROOT / "games/pocket/content/rules.toml").read_text(encoding="utf-8"))
     species = {one["id"]: one for one in rules["species"]}

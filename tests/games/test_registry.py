@@ -67,6 +67,7 @@ def test_a_name_that_nobody_registered_is_refused_with_those_that_are(registered
         open_game("tny")
 
 
+@pytest.mark.slow
 def test_naming_games_imports_none(tmp_path):
     code = (
         "import sys; from understudy.games.registry import game_names; game_names(); "

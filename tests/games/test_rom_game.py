@@ -15,6 +15,8 @@ from understudy.games.checker import problems
 from understudy.games.game import Action
 from understudy.games.rom_game import RomGame
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def game(game_file, settings):

@@ -291,6 +291,7 @@ def test_a_snapshot_of_another_dungeon_master_is_refused(tavern: TavernGame) -> 
         game.restore(taken)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=80), max_size=3), st.text(max_size=300))
 @settings(max_examples=60, deadline=None)
 def test_no_words_of_either_side_break_the_game(said: list[str], answer: str) -> None:
@@ -301,6 +302,7 @@ def test_no_words_of_either_side_break_the_game(said: list[str], answer: str) ->
     assert game.screenshot().dtype == np.uint8
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(
     ["Mira", "Borin", "Sela", "buys", "attacks", "casts", "bless", "rope", "rat", "to", "the",
      "cellar", "gives", "key", "I", "sneak", "?", ".", "lantern", "healing potion"]), max_size=8),

@@ -54,6 +54,7 @@ def test_the_script_does_a_task_and_every_exchange_is_recorded(ws: understudy.Wo
     assert kept[0].model == "scripted"
 
 
+@pytest.mark.slow
 def test_deliberate_mistakes_are_idle_talk(ws: understudy.Workspace) -> None:
     session = played(ws, asked="emerald", player="script", mistakes=0.5, steps=30)
     with closing(ws.session(session.id)) as recorded:
@@ -62,6 +63,7 @@ def test_deliberate_mistakes_are_idle_talk(ws: understudy.Workspace) -> None:
     assert session.played.success
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("player", ADVENTURERS)
 def test_an_adventurer_does_a_task_in_a_way_of_its_own(
     ws: understudy.Workspace, player: str
@@ -79,6 +81,7 @@ def test_tempers_say_the_same_in_other_words() -> None:
     assert spoken(wants[1], "plain", 0) == "Mira buys an antidote."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("player", ADVENTURERS)
 def test_a_free_evening_ends_on_the_road_and_comes_out_the_same_again(
     ws: understudy.Workspace, player: str
@@ -92,6 +95,7 @@ def test_a_free_evening_ends_on_the_road_and_comes_out_the_same_again(
     assert ws.session(first.id).header.task == TavernGame.open_words
 
 
+@pytest.mark.slow
 def test_a_bold_evening_has_fights_and_a_chatty_one_talk(ws: understudy.Workspace) -> None:
     bold = played(ws, asked="", player="bold-adventurer", steps=80)
     chatty = played(ws, asked="", player="chatty-adventurer", steps=80)
@@ -230,6 +234,7 @@ def test_what_no_model_is_is_told_in_a_sentence(
         assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_without_a_task_the_command_plays_and_lists_only_when_asked(
     ws: understudy.Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

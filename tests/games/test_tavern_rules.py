@@ -169,6 +169,7 @@ def test_a_refused_call_does_not_stop_those_beside_it(table: Table) -> None:
     assert hero(table, "Mira").hp == 19
 
 
+@pytest.mark.slow
 def test_a_turn_with_endless_calls_is_cut(table: Table) -> None:
     told = lines(table, "[health: Mira, -1]" * 1000)
     assert len(told) == MOST_CALLS + 1
@@ -198,6 +199,7 @@ def test_the_poisoned_throw_twice_and_the_worse_counts(table: Table) -> None:
     assert sum(ill) < sum(well) - 600
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 @settings(max_examples=200)
 def test_no_answer_breaks_the_rules(answer: str) -> None:

@@ -18,6 +18,8 @@ from understudy.pipeline.agent_evaluation import (
     evaluate_players,
 )
 
+pytestmark = pytest.mark.slow
+
 TASKS = ("open-start-menu", "open-bag", "report-potions", "buy-potion")
 
 

@@ -156,6 +156,7 @@ FAULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_with_its_line(read, tmp_path, fault):
     text, line, said = FAULTS[fault]
@@ -192,6 +193,7 @@ def test_whatever_the_text_is_it_is_tasks_or_a_fault(read, text):
     anything_or_a_fault(read, text.encode("utf-8", "replace"))
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     lines=st.lists(
@@ -221,6 +223,7 @@ KEYS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     above=st.dictionaries(KEYS, VALUES, max_size=3),

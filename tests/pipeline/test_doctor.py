@@ -95,6 +95,7 @@ def test_masking_that_is_off_is_pointed_out(path):
     assert findings(path)["settings"][0].startswith("warning: masking is off")
 
 
+@pytest.mark.slow
 def test_a_damaged_catalog_is_a_problem_and_the_rest_is_still_checked(path):
     for file in path.glob("catalog.sqlite*"):
         file.unlink()
@@ -123,6 +124,7 @@ def test_a_session_that_was_copied_in_is_taken_in(path, tmp_path):
     assert "catalog" not in findings(path)
 
 
+@pytest.mark.slow
 def test_a_session_in_a_folder_of_another_name_is_known_before_and_after_reindexing(path):
     folder_of(path, "one").rename(path / "runs" / "my best game")
     assert "catalog" not in findings(path)
@@ -132,6 +134,7 @@ def test_a_session_in_a_folder_of_another_name_is_known_before_and_after_reindex
     assert "catalog" not in findings(path)
 
 
+@pytest.mark.slow
 def test_a_killed_recorder_and_one_at_work_are_told_apart(path):
     code = (
         "import os, sys, understudy\n"
@@ -169,6 +172,7 @@ def test_a_session_from_the_future_points_at_the_clock(path):
     assert "dated in the future" in findings(path)["clock"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 def test_folders_that_may_not_be_written_are_a_problem(path):
     assert findings(path) == {}  # and everything is imported that only root may be able to read
@@ -188,6 +192,7 @@ def test_folders_that_may_not_be_written_are_a_problem(path):
         assert f"{place / 'w' / 'runs'} (permission denied)" in said
 
 
+@pytest.mark.slow
 def test_half_written_files_are_named_once_they_are_old(path):
     left = folder_of(path, "one") / "frames.parquet.partial"
     left.write_bytes(b"half")
@@ -196,6 +201,7 @@ def test_half_written_files_are_named_once_they_are_old(path):
     assert "frames.parquet.partial" in findings(path)["leftovers"][0]
 
 
+@pytest.mark.slow
 def test_too_little_space_is_said_before_it_is_gone(path):
     free = shutil.disk_usage(path).free / 1e9
     (path / "understudy.toml").write_text(f"[disk]\nwarn_free_gb = {free * 2}\n")
@@ -213,6 +219,7 @@ def test_a_workspace_that_grows_too_fast_gets_a_date(path):
     assert "enough for 10 days (until 2" in findings(path)["space"][0]
 
 
+@pytest.mark.slow
 def test_a_port_that_another_program_took_is_no_surprise_later(path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -136,6 +136,7 @@ def test_only_what_was_interrupted_long_ago_is_given_up(ws):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_the_rules_of_retention_are_kept(tmp_path):
     with understudy.Workspace(tmp_path) as workspace:
         row = exchange(workspace, "Good night.")
@@ -203,6 +204,7 @@ def test_the_week_of_a_workspace_without_models_is_short(ws):
     }
 
 
+@pytest.mark.slow
 def test_the_command_tells_each_part_and_fails_when_one_did(ws, capsys):
     exchange(ws, "You sleep. [rest: Mira, long]")
     assert main(["maintain", "monthly", "-w", str(ws.path)]) == 0

@@ -228,6 +228,7 @@ def test_the_source_is_what_this_one_was_installed_from(app, monkeypatch, told, 
         assert found == source
 
 
+@pytest.mark.slow
 @needs_npm
 @pytest.mark.parametrize("script", list(npm_scripts()))
 def test_npm_run_calls_the_command_with_what_follows_the_dashes(app, stub, monkeypatch, script):
@@ -248,6 +249,7 @@ def test_npm_run_calls_the_command_with_what_follows_the_dashes(app, stub, monke
     assert not (app / ".understudy-venv").exists()
 
 
+@pytest.mark.slow
 @needs_npm
 def test_the_environment_is_made_once_with_the_pins_of_the_checkout(app, stub):
     set_up_npm(app, source=str(CHECKOUT))
@@ -264,6 +266,7 @@ def test_the_environment_is_made_once_with_the_pins_of_the_checkout(app, stub):
     assert not stub.exists()
 
 
+@pytest.mark.slow
 @needs_npm
 def test_an_archive_is_installed_as_one_and_another_source_makes_it_anew(app, stub, monkeypatch):
     archive = app / "under study.tar.gz"
@@ -281,6 +284,7 @@ def test_an_archive_is_installed_as_one_and_another_source_makes_it_anew(app, st
     assert second.endswith("understudy[llm] @ git+https://h/u.git@0f9")
 
 
+@pytest.mark.slow
 @needs_npm
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a torch with CUDA by default")
 def test_without_a_gpu_torch_is_taken_without_cuda_unless_pip_has_places_of_its_own(
@@ -298,6 +302,7 @@ def test_without_a_gpu_torch_is_taken_without_cuda_unless_pip_has_places_of_its_
     assert "index" not in everything
 
 
+@pytest.mark.slow
 @needs_npm
 def test_an_installation_that_failed_is_tried_again(app, stub, monkeypatch):
     set_up_npm(app)
@@ -310,6 +315,7 @@ def test_an_installation_that_failed_is_tried_again(app, stub, monkeypatch):
     assert "ran: -m understudy doctor" in launch(app, "doctor").stdout
 
 
+@pytest.mark.slow
 @needs_npm
 def test_an_environment_that_another_call_is_making_is_left_alone(app, stub):
     set_up_npm(app)

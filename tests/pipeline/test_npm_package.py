@@ -97,6 +97,7 @@ VALUES = st.recursive(
 PACKAGES = st.dictionaries(st.text().filter(lambda key: key != "scripts"), VALUES, max_size=4)
 
 
+@pytest.mark.slow
 @given(
     package=PACKAGES,
     scripts=st.none() | st.dictionaries(st.text() | st.just("train"), st.text(), max_size=3),

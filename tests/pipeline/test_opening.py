@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _WITHOUT_GAMES = """
 import sys
 for missing in ("gymnasium", "pyboy", "wyrdbound_dice"):

@@ -87,6 +87,7 @@ def test_a_session_has_exactly_the_files_that_the_specification_names(session):
     }
 
 
+@pytest.mark.slow
 def test_unless_it_is_asked_for_there_is_no_training_data_and_no_picture_after(session):
     recorded = session(steps=15)
     assert "training_data.jsonl" not in files_of(recorded.path)
@@ -108,6 +109,7 @@ def test_the_metadata_have_the_keys_of_the_specification(session):
     assert (result["human_feedback"], result["score_justification"]) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_score_comes_into_the_metadata_and_the_training_data(session, ws):
     recorded = session(save_training_data=True)
     recorded.add_feedback(score=8, author="human:ann", comment="quick", reason="one press too many")
@@ -132,6 +134,7 @@ def test_the_trace_has_the_keys_of_the_specification(session):
     assert first["timestamp"].startswith("20")
 
 
+@pytest.mark.slow
 def test_a_training_record_has_exactly_the_keys_of_the_specification(session):
     recorded = session(
         "collect three potions", "press_right, press_a, press_a, press_a", steps=15,
@@ -164,6 +167,7 @@ def test_a_training_record_has_exactly_the_keys_of_the_specification(session):
     }
 
 
+@pytest.mark.slow
 def test_the_header_says_what_it_takes_to_play_it_again(session, tiny):
     recorded = session(seed=4, steps=7, tags=("mine",), collect_screenshots=True)
     header = recorded.header
@@ -198,6 +202,7 @@ def test_the_limit_adapts_to_the_task_and_that_is_recorded(session):
     )
 
 
+@pytest.mark.slow
 def test_the_catalog_finds_it_by_its_task_id_its_words_and_its_success(session, ws):
     done, failed = session(), session("what-is-in-the-slots", "report: nothing")
     for task in ("three-potions", "collect three potions"):
@@ -260,6 +265,7 @@ def test_where_nothing_can_be_recorded_nothing_is_played(session, ws):
         session()
 
 
+@pytest.mark.slow
 def test_a_game_that_broke_down_is_opened_anew_for_the_next_session(ws, tiny, listed):
     request = PlayRequest(
         game=str(tiny), asked="three-potions", player="listed", model="press_a, press_a, press_a"
@@ -287,6 +293,7 @@ def test_players_are_made_once_and_closed_at_the_end(ws, listed):
     assert closed == [one]
 
 
+@pytest.mark.slow
 def test_a_relative_path_is_recorded_so_that_it_is_found_from_anywhere(
     session, ws, tiny, monkeypatch
 ):
@@ -295,6 +302,7 @@ def test_a_relative_path_is_recorded_so_that_it_is_found_from_anywhere(
     assert recorded.header.metadata["game_source"] == str(tiny)
 
 
+@pytest.mark.slow
 def test_the_same_request_gives_the_same_screens(ws, tiny):
     request = PlayRequest(game=str(tiny), asked="go-right", player="random", seed=9, steps=20)
     with Players(ws) as players:

@@ -13,6 +13,8 @@ from understudy.pipeline.play import Players, PlayRequest, play_session
 from understudy.pipeline.replay import branch, replay
 from understudy.players.loop import screen_digest
 
+pytestmark = pytest.mark.slow
+
 BAG = "report-potions"
 
 

@@ -343,6 +343,7 @@ def test_the_terminal_is_as_before_after_a_fault_while_drawing(terminal):
     assert terminal.settings() == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_interrupts_and_leaves_the_terminal_as_before(terminal):
     # Given a person who plays, in a process whose terminal this is
     before = terminal.settings()
@@ -372,6 +373,7 @@ except KeyboardInterrupt:
     assert terminal.settings() == before
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_in_between_leaves_the_terminal_as_before(terminal):
     before = terminal.settings()
     program = """

@@ -179,6 +179,7 @@ def test_the_player_sees_what_was_done_and_what_came_of_it(table):
     assert player.ends == 1
 
 
+@pytest.mark.slow
 def test_the_same_start_seed_and_player_show_the_same_screens_twice(table):
     def played(seed):
         session = table.play(
@@ -547,6 +548,7 @@ print(json.dumps([recorder.id, played.completion, played.steps, recorder.sealed,
 """
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_play_goes_on_to_its_end_and_what_is_lost_is_counted_and_said(tmp_path):
     # Given a process that may write no file beyond 20 kB
     file = write_game(tmp_path)

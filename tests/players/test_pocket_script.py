@@ -46,6 +46,7 @@ def test_there_is_a_plan_for_every_task_and_none_for_others(pocket: Game) -> Non
     assert set(plans()) == {task.id for task in pocket.tasks}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", SAMPLE)
 def test_it_does_a_task_in_its_reference_steps(pocket: Game, id: str) -> None:
     course = played(pocket, id, seed=1)
@@ -81,6 +82,7 @@ def test_with_every_fifth_decision_wrong_it_gets_there_all_the_same(
     assert 0.1 < sum(wrong) / len(wrong) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", SAMPLE)
 def test_it_goes_on_from_wherever_somebody_left_off(pocket: Game, id: str) -> None:
     """As after a branch, or after whoever played before has lost his way."""
@@ -90,6 +92,7 @@ def test_it_goes_on_from_wherever_somebody_left_off(pocket: Game, id: str) -> No
     assert solve(pocket, script(), id, 1, 300, first).success
 
 
+@pytest.mark.slow
 def test_a_wild_creature_on_the_way_is_run_away_from(pocket: Game) -> None:
     courses = [played(pocket, "walk-out-of-hollow", seed) for seed in range(1, 5)]
     assert all(course.success for course in courses)
@@ -97,6 +100,7 @@ def test_a_wild_creature_on_the_way_is_run_away_from(pocket: Game) -> None:
     assert "to run away because this fight does not help to get to REED PATH" in told
 
 
+@pytest.mark.slow
 def test_every_decision_says_what_is_seen_what_for_and_what_comes_of_it(pocket: Game) -> None:
     for id in SAMPLE:
         for decision in played(pocket, id, seed=2, mistakes=0.1).decisions:

@@ -90,6 +90,7 @@ def test_the_same_seeds_give_the_same_mistakes_whatever_was_played_before(pocket
     assert actions[0] == actions[1]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_mistakes(pocket: Game) -> None:
     courses = [
         solve(pocket, script(0.5, seed=seed), "list-bag", session, 60).actions

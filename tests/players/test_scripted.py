@@ -171,6 +171,7 @@ def test_a_caller_that_hangs_up_is_counted() -> None:
     assert server.hung_up == 1
 
 
+@pytest.mark.slow
 def test_a_huge_answer_arrives_whole() -> None:
     text = "ale " * 2_000_000
     with ScriptedModelServer([Answer(text=text, chunk_chars=1_000_000)]) as server:

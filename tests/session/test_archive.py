@@ -73,6 +73,7 @@ def test_doing_it_twice_changes_nothing(ws: understudy.Workspace, recorded: str)
     assert ws.restore(recorded) == ws.restore(recorded)
 
 
+@pytest.mark.slow
 def test_a_killed_session_is_sealed_before_it_is_packed(ws: understudy.Workspace) -> None:
     identity = abandon_session(ws.path)
     archived = ws.archive_session(identity)
@@ -112,6 +113,7 @@ def test_a_session_with_something_odd_in_it_is_not_packed_away(
     assert ws.verify(recorded) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".tar.zst", ".json"])
 def test_a_flipped_bit_in_an_archive_is_found_and_nothing_is_restored(
     ws: understudy.Workspace, recorded: str, ending: str
@@ -186,6 +188,7 @@ def test_progress_is_told_in_bytes_up_to_the_end(ws: understudy.Workspace, recor
     assert told == sorted(told)
 
 
+@pytest.mark.slow
 def test_the_file_beside_an_archive_is_plain_json(ws: understudy.Workspace, recorded: str) -> None:
     row = ws.archive_session(recorded)
     sidecar = read_sidecar(ws.archive / f"{row.directory}.json")

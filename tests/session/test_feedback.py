@@ -248,6 +248,7 @@ ENTRIES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(entries=ENTRIES)
 def test_what_it_comes_to_follows_from_the_latest_words_alone(entries) -> None:
     current = derive(entries, ("p",))
@@ -271,6 +272,7 @@ def test_what_it_comes_to_follows_from_the_latest_words_alone(entries) -> None:
         assert (tag in current.tags) == expected
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(entries=ENTRIES)
 def test_what_is_written_is_what_is_read(tmp_path: Path, entries) -> None:

@@ -55,6 +55,7 @@ FIELDS = ("action", "observation", "reasoning", "expected_outcome", "result", "s
           "latency_s", "tokens", "model")  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     step=st.dictionaries(st.sampled_from(FIELDS), json_values),

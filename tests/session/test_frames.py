@@ -81,6 +81,7 @@ def test_a_tick_that_was_skipped_is_an_explicit_gap_row(ws: understudy.Workspace
     assert session.manifest.facts["missed_ticks"] == 15
 
 
+@pytest.mark.slow
 def test_without_ticks_a_late_frame_of_a_game_with_a_rhythm_leaves_a_gap(
     ws: understudy.Workspace,
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_bad_value_costs_itself_and_is_counted_never_raised(
     assert table["state"].to_pylist()[0] == table["state"].to_pylist()[-1] == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_frames_that_find_the_buffer_full_are_counted_and_leave_a_gap(tmp_path: Path) -> None:
     with understudy.Workspace(tmp_path / "ws") as ws:
         (ws.path / "understudy.toml").write_text("[record]\nframe_buffer_mb = 0.001\n")

@@ -39,6 +39,7 @@ def content(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_sessions_come_in_whole_with_what_was_said_and_the_other_is_only_read(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:
@@ -59,6 +60,7 @@ def test_sessions_come_in_whole_with_what_was_said_and_the_other_is_only_read(
     assert here.verify(packed) == []
 
 
+@pytest.mark.slow
 def test_doing_it_twice_changes_nothing(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:
@@ -72,6 +74,7 @@ def test_doing_it_twice_changes_nothing(
     assert (content(here.runs), content(here.archive)) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("archived_here", [False, True])
 @pytest.mark.parametrize("archived_there", [False, True])
 def test_what_was_said_in_both_places_is_united(
@@ -109,6 +112,7 @@ def test_a_session_with_other_content_here_is_reported_and_left_alone(
     assert content(here.runs) == before
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_gets_a_suffix(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:
@@ -121,6 +125,7 @@ def test_a_name_that_is_taken_gets_a_suffix(
     assert here.verify(own) == here.verify(other) == []
 
 
+@pytest.mark.slow
 def test_a_killed_session_comes_in_repaired(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_killed_session_that_was_sealed_in_both_places_is_the_same(
     assert here.merge(there.path).known == [identity]
 
 
+@pytest.mark.slow
 def test_a_damaged_session_stays_out_and_is_named(
     here: understudy.Workspace, there: understudy.Workspace
 ) -> None:

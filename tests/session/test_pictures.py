@@ -45,6 +45,7 @@ FORMS: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regions", [[], [[2, 1, 3, 4]]], ids=["whole", "masked"])
 @pytest.mark.parametrize("form", FORMS)
 def test_a_screenshot_in_any_form_is_kept_pixel_by_pixel_and_masked_where_asked(

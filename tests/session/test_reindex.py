@@ -22,6 +22,7 @@ def fill(ws: understudy.Workspace) -> None:
     ws.archive_session(ids[1])
 
 
+@pytest.mark.slow
 def test_the_catalog_comes_back_as_it_was(ws: understudy.Workspace) -> None:
     fill(ws)
     before = ws.rows()
@@ -31,6 +32,7 @@ def test_the_catalog_comes_back_as_it_was(ws: understudy.Workspace) -> None:
     assert [row.human_score for row in ws.rows(tag="good")] == [9]
 
 
+@pytest.mark.slow
 def test_a_lost_catalog_is_filled_on_the_first_look(ws: understudy.Workspace) -> None:
     fill(ws)
     before = ws.rows()
@@ -41,6 +43,7 @@ def test_a_lost_catalog_is_filled_on_the_first_look(ws: understudy.Workspace) ->
         assert again.rows() == before
 
 
+@pytest.mark.slow
 def test_a_damaged_catalog_is_put_aside(ws: understudy.Workspace) -> None:
     fill(ws)
     before = ws.rows()
@@ -75,6 +78,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_there(ws: understudy.Works
     assert ws.session(whole).id == whole
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_session_is_named_and_the_first_one_kept(ws: understudy.Workspace) -> None:
     identity = record(ws)
     folder = ws.session(identity).path
@@ -110,6 +114,7 @@ def test_leftovers_of_killed_processes_are_swept_and_others_left(ws: understudy.
     assert [path.name for path in ws.runs.glob(".*")] == [".mine"]
 
 
+@pytest.mark.slow
 def test_many_sessions_are_told_as_they_go(ws: understudy.Workspace) -> None:
     fill(ws)
     told: list[tuple[int, int]] = []

@@ -68,6 +68,7 @@ def test_two_processes_record_at_once_into_a_workspace_with_its_catalog_in_postg
     assert not list(folder.rglob("*.sqlite"))
 
 
+@pytest.mark.slow
 def test_a_catalog_that_does_not_answer_costs_no_recording_and_is_filled_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_step_or_chat_is_acknowledged_after_its_file_and_the_files_name_are_sy
             assert synced == [(recorder.path / "trace.jsonl").stat().st_ino]
 
 
+@pytest.mark.slow
 def test_with_an_interval_a_step_is_synced_afterwards_without_anybody_asking(
     ws: understudy.Workspace, synced: list[int]
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_game_that_crashes_leaves_an_incomplete_session_with_its_reason(
     assert session.metadata.reason == "ZeroDivisionError: division by zero"
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_without_closing_seals_its_session(tmp_path: Path) -> None:
     program = (
         "import sys, understudy\n"
@@ -235,6 +237,7 @@ def test_a_program_that_ends_without_closing_seals_its_session(tmp_path: Path) -
         assert len(list(session.trace())) == 1
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more_drops_steps_and_says_so_but_never_raises(
     tmp_path: Path,
 ) -> None:
@@ -272,6 +275,7 @@ print(json.dumps([recorder.id, sum(kept), c.seen, c.stored, c.dropped, list(c.re
         assert len(steps) == kept
 
 
+@pytest.mark.slow
 def test_a_forked_child_leaves_its_parents_session_alone(ws: understudy.Workspace) -> None:
     program = """
 import os, sys, understudy

@@ -51,6 +51,7 @@ def flips(data: bytes) -> list[bytes]:
     return flipped
 
 
+@pytest.mark.slow
 def test_every_single_bit_of_who_a_session_is_and_of_its_seal_is_watched(folder: Path) -> None:
     for name in ("session.json", "manifest.json"):
         path = folder / name
@@ -83,6 +84,7 @@ def test_an_untouched_session_has_no_problems(folder: Path) -> None:
     assert verify(folder) == []
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_any_file_of_a_sealed_session_is_found(folder: Path) -> None:
     checked = check_every_file(folder)
     assert checked >= {
@@ -113,6 +115,7 @@ def test_a_flipped_bit_in_what_a_killed_recorder_left_is_found(ws: understudy.Wo
     assert verify(folder) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -149,6 +152,7 @@ def test_a_count_that_does_not_match_is_named(folder: Path, name: str) -> None:
     assert f"{facts[name]} {name}" in problems["manifest.json"]
 
 
+@pytest.mark.slow
 def test_what_did_not_add_up_when_it_was_sealed_is_said(folder: Path) -> None:
     manifest = read_manifest(folder)
     facts = {**manifest.facts, "disagreements": ["two frames are not there"]}

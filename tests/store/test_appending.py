@@ -92,6 +92,7 @@ for n in range(100):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(file)]) for _ in range(3)]

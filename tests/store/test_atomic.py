@@ -131,6 +131,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_a_whole_file_and_at_most_a_temporary_one(tmp_path: Path) -> None:
     file = tmp_path / "file"
     for delay in range(4):

@@ -104,6 +104,7 @@ def test_a_deleted_session_is_gone_with_its_tags(catalog: Catalog) -> None:
     assert catalog.sessions(tag="x") == [kept]
 
 
+@pytest.mark.slow
 def test_clear_leaves_an_empty_catalog_that_can_be_used(catalog: Catalog) -> None:
     catalog.put_session(row(tags=["x"]))
     catalog.clear()
@@ -335,6 +336,7 @@ def test_a_damaged_file_is_reported_left_alone_and_put_aside_by_rebuild(tmp_path
     assert aside.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_damage_in_the_middle_of_the_file_is_reported_as_damage(tmp_path: Path) -> None:
     file = tmp_path / "catalog.sqlite"
     with Catalog(file) as catalog:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.store.damage import flip_bit
 
 from understudy.store.checked_lines import line_is_whole, scan_lines, seal_line, whole_lines
+
+pytestmark = pytest.mark.slow
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),

@@ -29,6 +29,7 @@ def _texts() -> list[str]:
     return [make.render(scenario) for scenario in islice(corpus.chats(1), MANY)]
 
 
+@pytest.mark.slow
 def test_no_bracket_and_no_tool_call_stands_in_the_corpus() -> None:
     call = re.compile(rf"\b(?:{'|'.join(TOOLS.names)}):", re.IGNORECASE)
     for text in _texts():
@@ -36,6 +37,7 @@ def test_no_bracket_and_no_tool_call_stands_in_the_corpus() -> None:
         assert not call.search(text), text
 
 
+@pytest.mark.slow
 def test_the_words_of_the_tools_stand_in_it_as_prose() -> None:
     read = " ".join(_texts())
     for name in TOOLS.names:
@@ -48,6 +50,7 @@ def test_a_chat_has_its_seed_and_number_alone_to_thank() -> None:
     assert list(islice(corpus.chats(3), 5))[4] == corpus.chat(3, 4)
 
 
+@pytest.mark.slow
 def test_the_base_meets_what_fine_tuning_leaves_out_but_no_held_out_made_up_name() -> None:
     read = " ".join(_texts())
     for name in (*world.HELD_OUT_NAMES, *world.HELD_OUT_ITEMS, *world.HELD_OUT_SPELLS):
@@ -57,6 +60,7 @@ def test_the_base_meets_what_fine_tuning_leaves_out_but_no_held_out_made_up_name
         assert not any(world.is_held_out(name) for name in made_up)
 
 
+@pytest.mark.slow
 def test_the_scenarios_set_aside_share_no_eight_words_with_what_is_read() -> None:
     set_aside = [file.scenario for file in read_scenarios([VALIDATION], report=_refuse)]
     wanted = sequences(turn.text for scenario in set_aside for turn in scenario.turns)

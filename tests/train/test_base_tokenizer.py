@@ -34,6 +34,7 @@ def tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
+@pytest.mark.slow
 def test_sentencepiece_and_transformers_give_the_same_tokens(folder: Path, tokenizer: Any) -> None:
     import sentencepiece
 

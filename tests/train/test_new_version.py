@@ -21,6 +21,8 @@ from understudy.train.incremental import Verdict, not_worse
 from understudy.train.new_version import Trained, TrainRequest, check_news, train_model
 from understudy.train.settings import PreferenceSettings, SftSettings, make_settings
 
+pytestmark = pytest.mark.slow
+
 SNEAKS = [sneaking(name, thing) for name in NAMES for thing in THINGS]
 LOOKS = [looking(name, thing) for name in NAMES for thing in THINGS]
 

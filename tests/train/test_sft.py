@@ -23,6 +23,8 @@ from understudy.train.settings import INCREMENTAL, SftSettings, make_settings, r
 from understudy.train.sft import train_sft
 from understudy.train.watching import CHECKPOINTS, MARK, TrainProgress
 
+pytestmark = pytest.mark.slow
+
 Train = Callable[..., TrainFacts]
 
 

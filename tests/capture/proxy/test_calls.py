@@ -56,6 +56,7 @@ def test_chat_completions_are_captured_streamed_and_not(workspace: Workspace) ->
     assert second.call["first_token_s"] > 0
 
 
+@pytest.mark.slow
 def test_responses_are_captured_streamed_and_not(workspace: Workspace) -> None:
     with (
         ScriptedModelServer([POUR]) as server,
@@ -85,6 +86,7 @@ def test_anthropic_messages_are_captured_streamed_and_not(workspace: Workspace) 
     assert steps[0].messages[0]["role"] == "system"
 
 
+@pytest.mark.slow
 def test_async_clients_at_once_get_their_own_answers(workspace: Workspace) -> None:
     def echo(messages: list[dict[str, Any]]) -> str:
         return f"You said {messages[-1]['content']}"

@@ -152,6 +152,7 @@ def test_an_upstream_that_does_not_speak_http_is_a_502(
     assert (status, "not HTTP" in sentence) == (502, True)
 
 
+@pytest.mark.slow
 def test_a_silent_upstream_is_a_504(workspace: Workspace, raw_server: MakeServer, ask: Ask) -> None:
     server = raw_server(lambda connection, request: None)
     with ProxyServer(workspace, upstream=server.url, upstream_timeout_s=0.2) as proxy:
@@ -182,6 +183,7 @@ def test_a_body_over_the_limit_is_a_413_and_never_reaches_the_upstream(
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_large_bodies_pass_both_ways_unchanged(workspace: Workspace) -> None:
     text = "ale " * 1_500_000
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
@@ -365,6 +367,7 @@ def test_an_upstream_that_is_no_url_is_refused(url: str) -> None:
         UpstreamAddress.parse(url)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet=r"abv1/.%2eEfF5;\?:@", max_size=30))
 def test_no_target_leaves_the_base_path(text: str) -> None:
@@ -379,6 +382,7 @@ def test_no_target_leaves_the_base_path(text: str) -> None:
     assert b"%2e%2e" not in path.lower().split(b"/")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(pieces=st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=8))
 def test_response_bytes_come_through_as_they_were_however_they_are_cut(

@@ -88,6 +88,7 @@ def test_another_cast_announces_its_calls_and_tells_everything_else_as_it_was_wr
         assert "cats" not in announced
 
 
+@pytest.mark.slow
 def test_every_bracket_in_a_generated_turn_is_a_call_in_its_one_spelling(
     training: list[scenarios.Scenario],
 ) -> None:
@@ -178,6 +179,7 @@ def test_turns_that_need_no_call_have_none() -> None:
     assert all(not case.calls for case in scenarios.validation("no_call", 5, 100))
 
 
+@pytest.mark.slow
 def test_there_are_thousands_of_wordings() -> None:
     cases = islice(scenarios.validation("combinations", 2, 3000), 3000)
     assert len({case.scenario.turns[-1].text for case in cases}) > 2800

@@ -140,6 +140,7 @@ def test_a_call_that_the_registry_does_not_hold_names_its_message():
         to_brackets([USER, message])
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

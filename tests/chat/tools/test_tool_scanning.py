@@ -126,6 +126,7 @@ values = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(values, max_size=4), min_size=1, max_size=8))
 def test_what_a_tool_was_inferred_from_is_known_afterwards(all_values):
     """Given any uses of an unknown tool, the extended registry refuses none of them."""

@@ -112,6 +112,7 @@ def variation(session: RecordedSession) -> dict[str, Any]:
 # Playing -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", ["play", "look"])
 @pytest.mark.parametrize(
     ("task", "actions"),
@@ -132,6 +133,7 @@ def test_tasks_are_solved_from_the_picture_alone(
     assert desk.workspace.verify(session.id) == []
 
 
+@pytest.mark.slow
 def test_each_step_says_why_and_what_it_took(desk: Desk) -> None:
     session = desk.play(
         "open-bag", price_input_per_million=2.0, price_output_per_million=4.0, cache=False
@@ -158,6 +160,7 @@ def test_every_call_is_chat_training_data_of_the_session(desk: Desk) -> None:
         assert json.loads((call.response or {})["content"])["action"] in ("press_start", "press_a")
 
 
+@pytest.mark.slow
 def test_what_the_model_is_sent(desk: Desk, server: VisionServer) -> None:
     def noting(png: bytes, goal: str) -> dict[str, str]:
         return decide(png, goal) | {"action": "press_b", "note": "B does nothing here"}
@@ -202,6 +205,7 @@ def test_what_is_masked_in_pictures_is_not_sent_either(
     assert pixels[72 * 3 :].any()
 
 
+@pytest.mark.slow
 def test_only_tasks_that_want_a_report_and_free_requests_offer_one(
     desk: Desk, server: VisionServer
 ) -> None:
@@ -237,6 +241,7 @@ def test_an_answer_that_can_be_repaired_is_played(
     assert variation(session)["repaired"] == 1
 
 
+@pytest.mark.slow
 def test_an_answer_that_cannot_is_asked_for_again_with_what_was_wrong(
     desk: Desk, server: VisionServer
 ) -> None:
@@ -260,6 +265,7 @@ def test_an_answer_that_cannot_is_asked_for_again_with_what_was_wrong(
     assert variation(session)["asked_again"] == 2
 
 
+@pytest.mark.slow
 def test_after_that_the_step_is_spent_waiting_and_visible(desk: Desk, server: VisionServer) -> None:
     server.instead(*[Instead(text="")] * MOST_ASKINGS)
     session = desk.play("open-start-menu")
@@ -270,6 +276,7 @@ def test_after_that_the_step_is_spent_waiting_and_visible(desk: Desk, server: Vi
     assert variation(session)["refused"] == 1
 
 
+@pytest.mark.slow
 def test_a_game_that_cannot_wait_ends_there(
     desk: Desk, server: VisionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +291,7 @@ def test_a_game_that_cannot_wait_ends_there(
 # Ends --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_answering_leaves_the_session_whole(
     desk: Desk, server: VisionServer
 ) -> None:
@@ -330,6 +338,7 @@ def test_the_sessions_of_a_batch_share_one_limit(desk: Desk, server: VisionServe
 # What stays --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_prompts_of_ones_own_are_used_in_turn_and_named_with_their_result(
     desk: Desk, server: VisionServer
 ) -> None:
@@ -354,6 +363,7 @@ def test_a_free_request_has_no_success(desk: Desk) -> None:
     assert variation(desk.play("walk about a little", steps=2))["success"] is None
 
 
+@pytest.mark.slow
 def test_what_one_session_learned_the_next_one_reads(desk: Desk, server: VisionServer) -> None:
     server.eyes = lambda png, goal: decide(png, goal) | {"note": "START opens the menu"}
     first = desk.play("open-bag")
@@ -375,6 +385,7 @@ def test_what_one_session_learned_the_next_one_reads(desk: Desk, server: VisionS
     assert ("START opens the menu", 2) in lessons(second, "after_session.db")
 
 
+@pytest.mark.slow
 def test_a_player_told_to_forget_begins_every_session_anew(
     desk: Desk, server: VisionServer
 ) -> None:
@@ -384,6 +395,7 @@ def test_a_player_told_to_forget_begins_every_session_anew(
     assert not (desk.workspace.internal / "players" / "chat_memory.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_the_same_session_again_costs_nothing(desk: Desk, server: VisionServer) -> None:
     first = desk.play("open-bag", remember=False)
     again = desk.play("open-bag", remember=False)
@@ -424,6 +436,7 @@ def test_lessons_that_cannot_be_kept_cost_only_themselves(desk: Desk, server: Vi
     assert variation(session)["success"] is True
 
 
+@pytest.mark.slow
 def test_the_key_reaches_no_file_of_the_workspace(desk: Desk, server: VisionServer) -> None:
     server.instead(failure(429, f"slow down, {KEY}", Retry_After="0"))
     desk.play("open-bag")

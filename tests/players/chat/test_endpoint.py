@@ -182,6 +182,7 @@ def test_the_other_name_of_the_token_limit_is_used_where_the_server_wants_it(
 # Trouble -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -207,6 +208,7 @@ def test_what_may_pass_is_tried_again(
     assert completion.attempts == 2
 
 
+@pytest.mark.slow
 def test_waits_double_and_the_server_may_name_its_own(
     blind: VisionServer, make_settings: MakeSettings, time: StandingTime
 ) -> None:
@@ -237,6 +239,7 @@ def test_a_server_that_asks_to_wait_for_hours_is_not_waited_for(
     assert time.slept == []
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_answering_ends_it_with_address_and_last_reason(
     blind: VisionServer, make_settings: MakeSettings, time: StandingTime
 ) -> None:

@@ -205,6 +205,7 @@ def check(reply: Reply | Refusal, offered: tuple[str, ...]) -> None:
         assert reply.reason
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(text=st.text() | almost_json, offered=st.just(BUTTONS) | names)
 def test_no_text_raises_or_becomes_an_action_that_was_not_offered(
@@ -213,6 +214,7 @@ def test_no_text_raises_or_becomes_an_action_that_was_not_offered(
     check(read(text, offered), offered)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     action=json_values | st.sampled_from(["A", "press a", "Report: 3"]),

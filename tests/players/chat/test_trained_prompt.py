@@ -23,6 +23,8 @@ from understudy.pipeline.play import Players, PlayRequest, play_session
 from understudy.session.steps import AgentStep
 from understudy.train.sources import Reading, load
 
+pytestmark = pytest.mark.slow
+
 WAY = ("press_start", "press_a", "press_b", "press_a", "press_down", "press_up") * 2
 """Into the bag and a little about, longer than a decision is told of what was done before it."""
 REPORT = "report: I have 3 potions."

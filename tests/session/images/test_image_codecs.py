@@ -71,6 +71,7 @@ def test_webp_files_keep_every_pixel_transparent_ones_included(pixels: Bytes) ->
     np.testing.assert_array_equal(decode(pixels, codec, pixels, None), pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prediction", [Prediction.NONE, Prediction.KEY, Prediction.PREVIOUS])
 @settings(max_examples=60, deadline=None)
 @given(pixels=BLOCKS.filter(lambda pixels: pixels.shape[3] >= 2))

@@ -29,6 +29,7 @@ def three_blocks(path: Path, pictures: Any) -> Bytes:
     return frames
 
 
+@pytest.mark.slow
 def test_a_file_cut_at_any_byte_still_gives_all_images_of_its_whole_blocks(
     pictures: Any, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -54,6 +55,7 @@ def record(path: Path, added: list[Bytes], *, flush_after_each: bool = False) ->
     return indices
 
 
+@pytest.mark.slow
 @WITHIN_A_FIXTURE
 @given(added=batches(), flush_after_each=st.booleans())
 def test_any_sequence_of_images_round_trips_recorded_and_sealed(
@@ -76,6 +78,7 @@ def test_any_sequence_of_images_round_trips_recorded_and_sealed(
                 np.testing.assert_array_equal(reader.image(index), image, strict=True)
 
 
+@pytest.mark.slow
 def test_each_kind_of_content_round_trips_recorded_and_sealed(
     tmp_path: Path, frames: Bytes
 ) -> None:

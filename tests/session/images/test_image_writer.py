@@ -106,6 +106,7 @@ def test_repeats_are_found_over_many_thousands_of_images(tmp_path: Path) -> None
         assert writer.count == 40_000
 
 
+@pytest.mark.slow
 def test_the_table_of_repeats_stays_bounded(tmp_path: Path) -> None:
     frames = np.arange(200_000, dtype="<u4").view(np.uint8).reshape(-1, 1, 1, 4)
     with ImageWriter(tmp_path / "images.blocks") as writer:

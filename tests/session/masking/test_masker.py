@@ -30,6 +30,7 @@ JSON = st.recursive(
 SHARED = Masker(words=["Anna", "email"])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(DIRTY)
 def test_masking_masked_text_changes_nothing(text: str) -> None:
@@ -38,6 +39,7 @@ def test_masking_masked_text_changes_nothing(text: str) -> None:
     assert (once == text) == (not counts)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(JSON)
 def test_masking_a_masked_value_changes_nothing(value: Any) -> None:
@@ -46,6 +48,7 @@ def test_masking_a_masked_value_changes_nothing(value: Any) -> None:
     assert SHARED.mask_value(once)[0] is once
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(JSON)
 def test_json_source_stays_json(value: Any) -> None:
@@ -53,6 +56,7 @@ def test_json_source_stays_json(value: Any) -> None:
     json.loads(Masker().mask_text(json.dumps({"arguments": value}))[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(DIRTY)
 def test_findings_are_disjoint_and_within_the_text(text: str) -> None:
