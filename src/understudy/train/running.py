@@ -18,6 +18,7 @@ from understudy.errors import TrainingError
 from understudy.models.registry import ADAPTER, MERGED
 from understudy.store.atomic import write_json_atomic
 from understudy.train.base.memory import keep_freed_memory
+from understudy.train.folded import fold_adapters
 from understudy.train.loading import Numbers, quiet, save_model
 from understudy.train.settings import TrainSettings
 from understudy.train.watching import (
@@ -156,6 +157,7 @@ class Training(msgspec.Struct, kw_only=True):
         self.watch.count_tokens = lambda: int(trainer._total_train_tokens)
         if self.numbers.device == "cpu":
             keep_freed_memory()
+            fold_adapters(trainer.model)
         with quiet():
             try:
                 before = self._loss_before(trainer, resumed=checkpoint is not None)
