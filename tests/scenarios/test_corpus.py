@@ -53,7 +53,7 @@ def test_there_is_enough_of_every_group():
     assert sum(groups.values()) >= 400
     assert set(groups) >= {"combat", "roleplay", "exploration", "travel", "magic", "downtime"}
     assert min(groups.values()) >= 20
-    assert len(scenario_paths(VALIDATION)) == 20
+    assert len(scenario_paths(VALIDATION)) >= 20
 
 
 def test_training_calls_every_tool_often_and_has_many_turns_without_a_call():
