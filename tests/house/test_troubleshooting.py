@@ -149,7 +149,9 @@ def trained_with_loss(scene, loss):
     from understudy.train import sft
 
     scene.monkeypatch.setattr(
-        sft, "loss_where_scored", lambda model, inputs, tokens: loss(model(**inputs).loss)
+        sft,
+        "loss_where_scored",
+        lambda model, inputs, tokens, share: loss(model(**inputs).loss),
     )
     return scene.train("You hide. [check: stealth, Mira]", "precision=fp32")
 

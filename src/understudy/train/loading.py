@@ -15,13 +15,14 @@ import msgspec
 
 from understudy.errors import TrainingError
 from understudy.store.atomic import write_atomic
+from understudy.train.attention import short_row_attention
 from understudy.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
 _SHORT_ROW = 1024
-"""Up to so many tokens eager attention is quicker on a CPU than the fused one."""
+"""Up to so many tokens plain sums are quicker on a CPU than the fused attention."""
 _TOKENIZER_FILES = (
     "tokenizer.model",
     "tokenizer.json",
@@ -171,9 +172,9 @@ def load_model(
     slim = settings.weights == "lora" and numbers.device == "cuda" and numbers.precision != "fp32"
     narrow = torch.bfloat16 if numbers.precision == "bf16" else torch.float16
     options: dict[str, Any] = {"dtype": narrow if slim else torch.float32}
-    attention = settings.attention
+    attention: str = settings.attention
     if attention == "auto" and numbers.device == "cpu" and longest <= _SHORT_ROW:
-        attention = "eager"
+        attention = short_row_attention(str(load_config(base).get("model_type")))
     if attention != "auto":
         options["attn_implementation"] = attention
     if settings.load_in_4bit:

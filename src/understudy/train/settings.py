@@ -87,8 +87,8 @@ class TrainSettings(BaseModel):
     )
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
         default="auto",
-        description="How attention is computed. `auto` is `eager` for short rows on a CPU, where "
-        "that is faster, else what the model prefers.",
+        description="How attention is computed. `auto` is what is quickest for short rows on a "
+        "CPU, else what the model prefers.",
     )
     gradient_checkpointing: bool = Field(
         default=False,

@@ -30,7 +30,7 @@ from understudy.train.loading import (
     tokenizer_folder,
 )
 from understudy.train.running import TrainFacts, Training, check_settings, lora_config, setting_up
-from understudy.train.scored import loss_where_scored, takes_places
+from understudy.train.scored import goes_on, loss_where_scored, takes_places
 from understudy.train.settings import SftSettings
 from understudy.train.templates import PLAIN, ChatText
 from understudy.train.watching import Progress, Watch
@@ -197,9 +197,11 @@ def sft_trainer(
                 return usual(model, inputs, return_outputs, num_items_in_batch)
             if model.training:
                 self._total_train_tokens += _tokens_of(inputs)
-            return loss_where_scored(model, inputs, num_items_in_batch)
+            return loss_where_scored(model, inputs, num_items_in_batch, share=shares)
 
     scores = run.numbers.device == "cpu" and takes_places(model) and not sees(run.base)
+    # Activations that are computed twice leave no beginning to go on from.
+    shares = scores and not run.settings.gradient_checkpointing and goes_on(model)
     validates = held is not None
     with setting_up():
         trainer = (ScoringTrainer if scores else Trainer)(
