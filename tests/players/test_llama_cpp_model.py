@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from tests.deploy.conftest import *  # noqa: F403 - its fixtures
 from tests.deploy.small_models import PROMPTS
@@ -78,3 +81,24 @@ def test_two_models_run_beside_each_other_and_listen_to_nobody_else(f16_file, mo
 
 def test_a_small_model_is_given_one_thread(f16_file):
     assert threads_for(f16_file) == 1
+
+
+_OPENED_AND_CLOSED = """
+import sys
+from pathlib import Path
+from understudy.players.backends.llama_cpp import LlamaServer
+for _ in range(8):
+    LlamaServer(Path(sys.argv[1])).close()
+"""
+
+
+def test_what_is_closed_as_soon_as_it_is_open_closes(f16_file):
+    """Also where the machine is so busy that the server has hardly begun."""
+    arguments = [sys.executable, "-c", _OPENED_AND_CLOSED, str(f16_file)]
+    crowd = [subprocess.Popen(arguments) for _ in range(6)]
+    try:
+        assert [one.wait(timeout=120) for one in crowd] == [0] * 6
+    finally:
+        for one in crowd:
+            one.kill()
+            one.wait()

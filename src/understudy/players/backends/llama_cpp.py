@@ -26,6 +26,7 @@ _SMALL_BYTES = 200_000_000
 """Below this, threads cost more in waiting for each other than they save."""
 _PATIENCE_S = 600.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_FROM_THE_QUEUE = "/lora-adapters"
 
 
 class LlamaServer:
@@ -90,6 +91,9 @@ class LlamaServer:
                 "file is a whole .gguf model and that the port is free"
             ) from error
         self.url: str = self._server.listening_address
+        # Closing tells the queue once to end: one that begins after that never does, and closing
+        # waits for it. What the queue has answered, it has begun before.
+        self.ask(_FROM_THE_QUEUE)
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """What the server answers at ``path``, posted ``body``. PlayerError where it refuses."""
