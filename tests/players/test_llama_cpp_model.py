@@ -10,6 +10,7 @@ from tests.deploy.conftest import *  # noqa: F403 - its fixtures
 from tests.deploy.small_models import PROMPTS
 
 from understudy.errors import PlayerError
+from understudy.players.backends import llama_cpp
 from understudy.players.backends.chat_model import tokens_per_second
 from understudy.players.backends.llama_cpp import LlamaCppModel, LlamaServer, threads_for
 
@@ -77,6 +78,12 @@ def test_two_models_run_beside_each_other_and_listen_to_nobody_else(f16_file, mo
         assert other.ask("/v1/models")["data"][0]["id"] == "other"
     with pytest.raises(PlayerError, match="does not answer"):
         other.ask("/v1/models")
+
+
+def test_what_listens_everywhere_is_asked_nearby():
+    assert llama_cpp._near("http://0.0.0.0:8000") == "http://127.0.0.1:8000"
+    assert llama_cpp._near("http://[::]:8000") == "http://[::1]:8000"
+    assert llama_cpp._near("http://10.0.0.0:8000") == "http://10.0.0.0:8000"
 
 
 def test_a_small_model_is_given_one_thread(f16_file):

@@ -1,8 +1,8 @@
 """The loss of a training on a CPU: nothing is computed twice, or only to be thrown away.
 
-TRL scores every place of a row there; of a chat with its rules and its sheet, one token in eight is
-the assistant's. And chats with one Dungeon Master begin with the same rules: what all rows of a
-batch begin with is read once, and all of them go on from there.
+TRL scores every place of a row there; of a chat with its rules and its sheet, most are not the
+assistant's. And chats with one Dungeon Master begin with the same rules: what all rows of a batch
+begin with is read once, and all of them go on from there.
 """
 
 from __future__ import annotations

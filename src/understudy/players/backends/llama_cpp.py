@@ -98,7 +98,7 @@ class LlamaServer:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """What the server answers at ``path``, posted ``body``. PlayerError where it refuses."""
         request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self.url}{path}", data=None if body is None else json.dumps(body).encode()
+            f"{_near(self.url)}{path}", data=None if body is None else json.dumps(body).encode()
         )
         request.add_header("Content-Type", "application/json")
         if self._token:
@@ -198,6 +198,11 @@ class LlamaCppModel:
 
     def close(self) -> None:
         self.server.close()
+
+
+def _near(url: str) -> str:
+    """Where this machine reaches what listens on all of its addresses: not by that on Windows."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def threads_for(model: Path) -> int:
