@@ -10,11 +10,12 @@ from itertools import islice
 import pytest
 
 from understudy.chat.scenarios import house_rules, world
-from understudy.chat.scenarios.generating import grammar, scenarios
+from understudy.chat.scenarios.generating import cast, deeds, grammar, scenarios
 from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import PartyMember, Turn
 from understudy.chat.tools.bracket import read_brackets, write_call
 from understudy.chat.tools.registry import TOOLS
+from understudy.train.base import corpus
 
 MANY = 400
 HELD_OUT = {*world.HELD_OUT_NAMES, *world.HELD_OUT_ITEMS, *world.HELD_OUT_SPELLS}
@@ -150,6 +151,19 @@ def test_training_uses_nothing_that_is_held_out(training: list[scenarios.Scenari
         assert not any(world.is_held_out(name) for name in made_up)
         for _, call in scenario.calls():
             assert HELD_OUT.isdisjoint(map(str, call.arguments.values())), call
+
+
+def test_what_the_base_has_not_read_is_said_more_often_in_training_than_in_validation() -> None:
+    more = {line for lines in grammar.table("more").values() for line in lines}
+
+    def share(values: cast.Values) -> float:
+        rng = random.Random(3)
+        scene = deeds.Scene(cast.party(rng, values, 2), "Iron Hills", "Harbour")
+        said = [deeds.any_deed(rng, scene, values).wording for _ in range(MANY)]
+        return sum(line in more for line in said) / MANY
+
+    assert share(corpus.VALUES) == 0
+    assert 0 < 2 * share(cast.SEEN) < share(cast.TRAINING)
 
 
 def test_training_makes_no_call_that_is_set_aside(training: list[scenarios.Scenario]) -> None:

@@ -31,8 +31,9 @@ class Values:
     """The share of items that are spoken of with a word more: "her last candle" is a candle."""
     own_level: float = 0.0
     """The share of castings whose level is not told, so that it is the spell's own."""
-    more_wordings: bool = True
-    """Whether the wordings of ``more.txt`` are used: not where the base learns."""
+    more_wordings: int = 1
+    """How often a wording of ``more.txt`` is drawn against another: never where the base learns,
+    and the more often in training, since only that can teach them."""
 
     def name(self, rng: random.Random, taken: set[str]) -> str:
         """A name that nobody in ``taken`` has."""
@@ -65,7 +66,7 @@ def _described(rng: random.Random) -> str:
     return thing if rng.random() < _BARE else f"{rng.choice(things['kind'])} {thing}"
 
 
-TRAINING = Values(made_up=0.4, described_items=0.5, adorned=0.08, own_level=0.12)
+TRAINING = Values(made_up=0.4, described_items=0.5, adorned=0.08, own_level=0.12, more_wordings=8)
 SEEN = Values()
 HELD_OUT = Values(
     names=world.HELD_OUT_NAMES, items=world.HELD_OUT_ITEMS, spells=world.HELD_OUT_SPELLS

@@ -314,9 +314,9 @@ def _deed(
 
 
 def _lines(table: str, heading: str, values: Values) -> tuple[str, ...]:
-    """The wordings under a heading; with those that the base has not read, where allowed."""
-    more = grammar.table("more").get(heading, ()) if values.more_wordings else ()
-    return grammar.table(table)[heading] + more
+    """The wordings under a heading; with those that the base has not read, as often as told."""
+    more = grammar.table("more").get(heading, ())
+    return grammar.table(table)[heading] + more * values.more_wordings
 
 
 def _beside(rng: random.Random, actor: Actor, words: str) -> str:
