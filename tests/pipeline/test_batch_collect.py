@@ -94,9 +94,8 @@ class Batch:
             threading.Event().wait(0.01)
 
     def thinking(self):
-        """How many sessions wait in their second step for the file to go."""
-        traces = (path.read_bytes() for path in self.workspace.glob("runs/session_*/trace.jsonl"))
-        return sum(b'"step":1' in trace and b'"step":2' not in trace for trace in traces)
+        """How many players think until the file has gone."""
+        return len(list(self.place.glob(f"{self.hold.name}.*")))
 
     def workers(self):
         """The process ids of the workers."""

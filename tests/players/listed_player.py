@@ -84,9 +84,15 @@ def get(number: int) -> Callable[[], None]:
 
 
 def hold() -> None:
-    """Think as long as the file exists that the environment names."""
-    while Path(os.environ[HOLD]).exists():
-        threading.Event().wait(0.01)
+    """Think as long as the file exists that the environment names; a file beside it says so."""
+    held = Path(os.environ[HOLD])
+    holds = held.with_name(f"{held.name}.{os.getpid()}")
+    holds.touch()
+    try:
+        while held.exists():
+            threading.Event().wait(0.01)
+    finally:
+        holds.unlink()
 
 
 _MOMENTS: dict[str, Callable[[], Any]] = {
