@@ -175,14 +175,15 @@ def test_where_nothing_is_to_be_said_the_server_is_told_the_only_actions(
     assert open_ == {"type": "string"}  # a report is any text
 
 
-def test_an_answer_that_cannot_be_played_is_asked_for_again(
+def test_what_cannot_be_played_is_not_asked_for_again_in_words_that_nothing_was_trained_on(
     table: Callable[..., Table], server: VisionServer
 ) -> None:
     desk = table(pictures=False)
     server.instead(Instead(text='{"action":"open the bag"}'))
     (step,) = desk.play("press_start", task="open-start-menu")
-    assert step.action == "press_start"
-    assert "asked_again" in (step.facts or {})
+    assert step.action == "wait"
+    assert "none of the actions" in (step.facts or {})["refused"]
+    assert len(server.requests) == 1
 
 
 def test_another_version_of_the_words_is_refused(table: Callable[..., Table]) -> None:

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 SHOWN_ACTIONS = 10
 MOST_ASKINGS = 3
-"""How often the model is asked for one decision, in all."""
+"""How often the model is asked for one decision, in all. What the prompt `trained` asks, it asks
+once: a model that learned to answer those words has learned nothing of being asked again."""
 _LONGEST_ECHO = 2_000
 """Characters of a refused reply that the model is shown again."""
 
@@ -149,7 +150,7 @@ class ChatPlayer(Player):
         tally = _Tally()
         reasons: list[str] = []
         reply: Reply | Refusal = Refusal("")
-        for _ in range(MOST_ASKINGS):
+        for _ in range(1 if isinstance(session.prompt, TrainedPrompt) else MOST_ASKINGS):
             completion = self._endpoint.complete(
                 messages,
                 schema=_schema(session),
