@@ -45,6 +45,7 @@ def test_a_mobile_bundle_has_the_files_that_an_app_expects(shop, version):
         "dm.gguf",
         "integration-example.ts",
         "manifest.json",
+        "tool_calls.gbnf",
         "tool_registry.json",
     ]
     assert (folder / "dm.gguf").read_bytes() == (

@@ -16,8 +16,10 @@ from tests.deploy.small_models import CHATS, PROMPTS
 
 import understudy
 from understudy.capture.proxy import ProxyServer
+from understudy.deploy.bundle import find_bundle
 from understudy.deploy.deploying import Order, deploy_version
 from understudy.deploy.serve import open_server
+from understudy.deploy.target import find_target
 from understudy.errors import DeployError, PlayerError, UsageError
 from understudy.models.registry import find_model
 from understudy.players.backends.llama_cpp import LlamaCppModel
@@ -67,6 +69,21 @@ def test_the_bundles_sampling_holds_where_a_request_does_not_say(server):
     assert len(set(first)) == 1
     assert len(set(hot)) > 1
     assert short.choices[0].finish_reason == "length"
+
+
+def test_the_bundles_grammar_holds_where_a_request_brings_none(bundle, tmp_path):
+    copied = shutil.copytree(bundle.folder, tmp_path / "dm")
+    (copied / "tool_calls.gbnf").write_text('root ::= "Aye."')
+    with (
+        open_server(find_bundle(None, str(copied))) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="none") as client,
+    ):
+        asked = [ask(client, PROMPTS[0])]
+        asked += [ask(client, PROMPTS[0], extra_body={"grammar": 'root ::= "Nay."'})]
+    assert [one.choices[0].message.content for one in asked] == ["Aye.", "Nay."]
+    model = find_target(bundle.target).open(copied)
+    assert [answer.text for answer in model.answer(PROMPTS[:2])] == ["Aye.", "Aye."]
+    model.close()
 
 
 def test_an_answer_can_be_streamed(server):

@@ -1,7 +1,8 @@
 """Serves a bundle as a game asks for it: llama.cpp's own server behind OpenAI's interface.
 
-The template is the file's, the sampling the bundle's where a request does not say. Whoever can
-reach the address is answered, so any address but loopback demands a token.
+The template is the file's; the sampling, and the grammar of the calls, are the bundle's where a
+request does not say. Whoever can reach the address is answered, so any address but loopback demands
+a token.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from understudy._util.signals import stop_on_terminate
+from understudy.chat.tools.call_grammar import read_grammar
 from understudy.deploy.bundle import Bundle
 from understudy.deploy.target import find_target
 from understudy.errors import DeployError, UsageError
@@ -81,6 +83,7 @@ def open_server(
         threads=threads,
         slots=slots,
         sampling=Sampling(**(bundle.facts.get("sampling") or {})),
+        grammar=read_grammar(bundle.folder),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from understudy.chat.tools import call_grammar
 from understudy.chat.tools.registry import FILE_NAME
 from understudy.deploy.target import Package
 from understudy.deploy.targets.deployment_config import (
@@ -48,6 +49,9 @@ class GgufMobile:
         write_json_atomic(folder / CACTUS_NAME, _cactus_config(package, file))
         write_deployment_config(package, folder, target=self.name, model=file)
         package.tools.save(folder / FILE_NAME)
+        if len(package.tools):
+            grammar = call_grammar.call_grammar(package.tools)
+            write_atomic(folder / call_grammar.FILE_NAME, grammar.encode())
         write_atomic(folder / EXAMPLE_NAME, integration_example(package).encode())
         if package.with_merged:
             copy_model(package.merged, folder)
@@ -78,7 +82,8 @@ class GgufMobile:
             )
         config = read_config(folder, NAME) or {}
         context = int(config.get("context_length") or DEFAULT_CONTEXT)
-        return LlamaCppModel(file, context=context, threads=threads)
+        grammar = call_grammar.read_grammar(folder)
+        return LlamaCppModel(file, context=context, threads=threads, grammar=grammar)
 
 
 def _cactus_config(package: Package, file: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ import json
 import re
 from importlib import resources
 
+from understudy.chat.tools.call_grammar import call_grammar
 from understudy.deploy.target import Package
 
 EXAMPLE_NAME = "integration-example.ts"
@@ -28,6 +29,7 @@ def integration_example(package: Package) -> str:
         "TOP_P": str(sampling.top_p),
         "TOP_K": str(sampling.top_k),
         "REPEAT_PENALTY": str(sampling.repeat_penalty),
+        "GRAMMAR": json.dumps(call_grammar(package.tools), ensure_ascii=False),
         "TOOLS": json.dumps(list(package.tools.names)),
     }
     template = resources.files(__package__) / "integration_example.ts.txt"

@@ -34,8 +34,9 @@ class LlamaServer:
 
     ``port`` 0 takes a free one. Whoever asks has to show ``token``, where there is one.
     ``context`` is in tokens, for each of the ``slots`` that answer at once; a model that was
-    trained on less uses less. Without ``threads`` there are as many as pay off. Raises PlayerError
-    when the file cannot be loaded or the address cannot be listened on.
+    trained on less uses less. Without ``threads`` there are as many as pay off. What an answer may
+    be is told by ``grammar``, in llama.cpp's notation, where a request brings none of its own.
+    Raises PlayerError when the file cannot be loaded or the address cannot be listened on.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class LlamaServer:
         slots: int = 1,
         sampling: Sampling | None = None,
         template: str | None = None,
+        grammar: str = "",
     ) -> None:
         if not model.is_file():
             raise PlayerError(f"there is no model file {model}; name a .gguf file")
@@ -76,6 +78,9 @@ class LlamaServer:
             params.n_predict = sampling.max_tokens
         if template is not None:
             params.chat_template = template
+        if grammar:
+            given = xllamacpp.common_grammar_type.COMMON_GRAMMAR_TYPE_USER
+            params.sampling.grammar = xllamacpp.CommonGrammar(given, grammar)
         params.ui = params.endpoint_slots = params.endpoint_props = False
         params.cache_ram_mib = 0
         # Seconds; also how long an answer that is being streamed outlives the closing.
@@ -154,6 +159,7 @@ class LlamaCppModel:
         context: int = DEFAULT_CONTEXT,
         threads: int | None = None,
         template: str | None = None,
+        grammar: str = "",
     ) -> None:
         self.name = name or model.stem
         # The server listens in any case: only who knows the token is answered.
@@ -164,6 +170,7 @@ class LlamaCppModel:
             context=context,
             threads=threads,
             template=template,
+            grammar=grammar,
         )
 
     def answer(
