@@ -153,17 +153,17 @@ def test_training_uses_nothing_that_is_held_out(training: list[scenarios.Scenari
             assert HELD_OUT.isdisjoint(map(str, call.arguments.values())), call
 
 
-def test_what_the_base_has_not_read_is_said_more_often_in_training_than_in_validation() -> None:
-    more = {line for lines in grammar.table("more").values() for line in lines}
+def test_the_base_reads_wordings_that_no_validation_asks_for() -> None:
+    wider = {line for lines in grammar.table("wider").values() for line in lines}
 
     def share(values: cast.Values) -> float:
         rng = random.Random(3)
         scene = deeds.Scene(cast.party(rng, values, 2), "Iron Hills", "Harbour")
         said = [deeds.any_deed(rng, scene, values).wording for _ in range(MANY)]
-        return sum(line in more for line in said) / MANY
+        return sum(line in wider for line in said) / MANY
 
-    assert share(corpus.VALUES) == 0
-    assert 0 < 2 * share(cast.SEEN) < share(cast.TRAINING)
+    assert share(corpus.VALUES) > 0.1
+    assert {share(values) for values in (cast.SEEN, cast.HELD_OUT, cast.MADE_UP)} == {0}
 
 
 def test_training_makes_no_call_that_is_set_aside(training: list[scenarios.Scenario]) -> None:

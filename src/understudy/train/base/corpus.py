@@ -29,12 +29,12 @@ VALUES = cast.Values(
     made_up=0.5,
     described_items=0.5,
     own_level=0.1,
-    more_wordings=0,
+    wider_wordings=1,
 )
 """The base knows the names, items and spells that fine-tuning leaves out, as words among others."""
 BARE = 0.6
 """The share of chats without facts: most of their words are deeds and answers."""
-RETOLD = 0.33
+RETOLD = 0.4
 """The share of chats that are a piece of a hand-written scenario."""
 _CLUSTERS = ("br", "dr", "gr", "kr", "th", "sh", "ch", "st", "tr", "vl", "sk", "mb", "nd")
 _CONSONANTS = (*"bcdfghjklmnprstvwxz", *_CLUSTERS)

@@ -32,8 +32,9 @@ class Values:
     own_level: float = 0.0
     """The share of castings whose level is not told, so that it is the spell's own."""
     more_wordings: int = 1
-    """How often a wording of ``more.txt`` is drawn against another: never where the base learns,
-    and the more often in training, since only that can teach them."""
+    """How often a wording of ``more.txt`` is drawn against another."""
+    wider_wordings: int = 0
+    """The same for those of ``wider.txt``, which the base reads and validation never asks for."""
 
     def name(self, rng: random.Random, taken: set[str]) -> str:
         """A name that nobody in ``taken`` has."""

@@ -165,7 +165,7 @@ def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
         words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
         words = _beside(rng, actor, words)
         return _deed("check", words, [(skill, actor.name)], fill, line, rng, actor)
-    line = rng.choice(grammar.table("checks")[skill])
+    line = rng.choice(grammar.table("checks")[skill] + _wider(skill, values))
     phrase = grammar.expand(line, rng, actor.fill)
     named = not actor.first_person
     style = rng.choice(grammar.table("styles")["third" if named else "first"])
@@ -186,7 +186,7 @@ def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _save(rng: random.Random, actor: Actor, values: Values) -> Deed:
     kind = rng.choice(house_rules.SAVES).value
-    line = rng.choice(_lines("saves", kind, values))
+    line = rng.choice(_lines("saves", kind, values) + _wider(kind, values))
     words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
     dc = house_rules.DEFAULT_DC
     if rng.random() < 0.8:
@@ -314,9 +314,14 @@ def _deed(
 
 
 def _lines(table: str, heading: str, values: Values) -> tuple[str, ...]:
-    """The wordings under a heading; with those that the base has not read, as often as told."""
+    """The wordings under a heading; with those of ``more.txt``, as often as told."""
     more = grammar.table("more").get(heading, ())
     return grammar.table(table)[heading] + more * values.more_wordings
+
+
+def _wider(heading: str, values: Values) -> tuple[str, ...]:
+    """The wordings of ``wider.txt``: deeds of a skill as verbs, dangers of a save as sentences."""
+    return grammar.table("wider")[heading] * values.wider_wordings
 
 
 def _beside(rng: random.Random, actor: Actor, words: str) -> str:
