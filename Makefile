@@ -9,13 +9,14 @@ PINS := pyproject.toml constraints.txt
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick test-long test-node lint format bench docs docs-pages clean
+.PHONY: help setup demo test test-quick test-long coverage test-node lint format bench docs docs-pages clean
 
 help:
 	@echo "make demo        the whole line: play, record, score, train, measure, deploy, play again"
-	@echo "make test        all tests but the long ones, with coverage"
+	@echo "make test        all tests but the long ones"
 	@echo "make test-quick  the tests that need no more than a moment"
 	@echo "make test-long   the tests that take minutes"
+	@echo "make coverage    the same as make test, and which lines they reach"
 	@echo "make test-node   bundles in Node, with 1.7 GB of packages from npm"
 	@echo "make lint        ruff, mypy and the floors of the house"
 	@echo "make bench       the measurements, beside their peers"
@@ -50,6 +51,9 @@ demo: $(VENV)/.line
 	@$(BIN)/understudy demo
 
 test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS)
+
+coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
 
 test-quick: $(VENV)/.dev
