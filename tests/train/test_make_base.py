@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from understudy.chat.scenarios.generating import scenarios
+from understudy.chat.tools.registry import TOOLS
 from understudy.train.base import make
 
 pytestmark = pytest.mark.slow
@@ -127,3 +128,17 @@ def test_the_shipped_base_is_whole_and_small_enough() -> None:
     assert WHOLE.issubset(files)
     assert sum(files.values()) <= 16_000_000
     assert "checkpoints" not in files
+
+
+def test_the_shipped_base_tells_the_pieces_of_calls_apart_though_it_has_never_read_one() -> None:
+    """What is never said, training pushes together until fine-tuning cannot choose among it."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(make.MODEL_FOLDER)
+    calls = "".join(example for tool in TOOLS for example in tool.examples)
+    pieces = sorted(set(tokenizer.encode(f"{calls}{' '.join(TOOLS.names)}")))
+    model: Any = AutoModelForCausalLM.from_pretrained(make.MODEL_FOLDER, dtype=torch.float32)
+    words = torch.nn.functional.normalize(model.model.embed_tokens.weight[pieces], dim=1)
+    alike = (words @ words.T).fill_diagonal_(0)
+    assert alike.max().item() < 0.9

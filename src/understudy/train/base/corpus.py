@@ -29,7 +29,7 @@ VALUES = cast.Values(
     made_up=0.5,
     described_items=0.5,
     own_level=0.1,
-    wider_wordings=1,
+    wider_wordings=True,
 )
 """The base knows the names, items and spells that fine-tuning leaves out, as words among others."""
 BARE = 0.6

@@ -24,6 +24,7 @@ from understudy.train.base.beginning import MEANING_SIZE, begin
 from understudy.train.base.meanings import meanings
 from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import train_tokenizer
+from understudy.train.base.unread import tell_unread_apart
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
@@ -118,6 +119,7 @@ def make_base(
     torch.manual_seed(settings.seed)
     model = new_model(settings, tokenizer)
     _train(model, tokenizer, settings, work or folder / "checkpoints", progress)
+    tell_unread_apart(model, _read(tokenizer, settings), settings.seed)
     model.config.use_cache = True
     model.half().save_pretrained(folder)
     (folder / STORY).write_text(_story(settings, size), "utf-8")
@@ -171,9 +173,19 @@ def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> Lla
     )
     config._attn_implementation = short_row_attention("llama")
     model = LlamaForCausalLM(config)
-    chats = (corpus.chat(settings.seed, f"words/{n}") for n in range(settings.counted_chats))
-    begin(model, meanings(tokenizer, chats, MEANING_SIZE))
+    begin(model, meanings(tokenizer, _counted(settings), MEANING_SIZE))
     return model
+
+
+def _counted(settings: BaseSettings) -> Iterator[Scenario]:
+    """The chats in which words are counted."""
+    return (corpus.chat(settings.seed, f"words/{n}") for n in range(settings.counted_chats))
+
+
+def _read(tokenizer: PreTrainedTokenizerBase, settings: BaseSettings) -> set[int]:
+    """The pieces that stand in these chats."""
+    texts = (text for chat in _counted(settings) for _, text in rendered(chat))
+    return {piece for text in texts for piece in tokenizer.encode(text, add_special_tokens=False)}
 
 
 def _train(

@@ -31,10 +31,8 @@ class Values:
     """The share of items that are spoken of with a word more: "her last candle" is a candle."""
     own_level: float = 0.0
     """The share of castings whose level is not told, so that it is the spell's own."""
-    more_wordings: int = 1
-    """How often a wording of ``more.txt`` is drawn against another."""
-    wider_wordings: int = 0
-    """The same for those of ``wider.txt``, which the base reads and validation never asks for."""
+    wider_wordings: bool = False
+    """Whether those of ``wider.txt`` are drawn too: the base reads them, no case asks for them."""
 
     def name(self, rng: random.Random, taken: set[str]) -> str:
         """A name that nobody in ``taken`` has."""
@@ -67,7 +65,7 @@ def _described(rng: random.Random) -> str:
     return thing if rng.random() < _BARE else f"{rng.choice(things['kind'])} {thing}"
 
 
-TRAINING = Values(made_up=0.4, described_items=0.5, adorned=0.08, own_level=0.12, more_wordings=8)
+TRAINING = Values(made_up=0.4, described_items=0.5, adorned=0.08, own_level=0.12)
 SEEN = Values()
 HELD_OUT = Values(
     names=world.HELD_OUT_NAMES, items=world.HELD_OUT_ITEMS, spells=world.HELD_OUT_SPELLS

@@ -161,7 +161,7 @@ def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
     skill = rng.choice(house_rules.CHECKS).value
     fill = {"skill": skill, "Skill": skill.capitalize()}
     if rng.random() < TOLD:
-        line = rng.choice(_lines("told", skill, values))
+        line = rng.choice(_lines("told", skill))
         words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
         words = _beside(rng, actor, words)
         return _deed("check", words, [(skill, actor.name)], fill, line, rng, actor)
@@ -186,7 +186,7 @@ def _check(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _save(rng: random.Random, actor: Actor, values: Values) -> Deed:
     kind = rng.choice(house_rules.SAVES).value
-    line = rng.choice(_lines("saves", kind, values) + _wider(kind, values))
+    line = rng.choice(_lines("saves", kind) + _wider(kind, values))
     words = grammar.sentence(grammar.expand(line, rng, actor.fill, actor.verb))
     dc = house_rules.DEFAULT_DC
     if rng.random() < 0.8:
@@ -200,7 +200,7 @@ def _save(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _roll(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("attack", "attack", "dice"))
-    line = rng.choice(_lines("roll", heading, values))
+    line = rng.choice(_lines("roll", heading))
     if heading == "attack":
         bonus = rng.randint(1, 11)
         dice = f"1d20+{bonus}"
@@ -223,7 +223,7 @@ def _roll(rng: random.Random, actor: Actor, values: Values) -> Deed:
 
 def _health(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("hurt", "hurt", "healed"))
-    line = rng.choice(_lines("health", heading, values))
+    line = rng.choice(_lines("health", heading))
     number = rng.randint(1, 20) if rng.random() < 0.7 else rng.randint(1, 60)
     if rng.random() < OTHERS_HURT:
         actor.meet(grammar.expand("{foe}", rng))
@@ -238,7 +238,7 @@ def _inventory(rng: random.Random, actor: Actor, values: Values) -> Deed:
     heading = rng.choice(("add", "add", "remove", "remove", "remove", "remove consumable"))
     if heading == "remove consumable" and rng.random() < 0.7:
         heading = "remove"
-    line = rng.choice(_lines("inventory", heading, values))
+    line = rng.choice(_lines("inventory", heading))
     item = values.item(rng)
     adorned = values.adorned > 0 and rng.random() < values.adorned
     if heading == "remove consumable":
@@ -262,7 +262,7 @@ def _inventory(rng: random.Random, actor: Actor, values: Values) -> Deed:
 def _spellcast(rng: random.Random, actor: Actor, values: Values) -> Deed:
     spell, own = values.spell(rng)
     # A cantrip takes no slot.
-    lines = [line for line in _lines("spellcast", "cast", values) if own or "slot" not in line]
+    lines = [line for line in _lines("spellcast", "cast") if own or "slot" not in line]
     line = rng.choice(lines)
     level = rng.randint(own, 9) if own and rng.random() < 0.5 else own
     ordinal = _ORDINALS[level]
@@ -313,15 +313,14 @@ def _deed(
     return Deed(tool, grammar.sentence(words), calls, grammar.sentence(answer), wording)
 
 
-def _lines(table: str, heading: str, values: Values) -> tuple[str, ...]:
-    """The wordings under a heading; with those of ``more.txt``, as often as told."""
-    more = grammar.table("more").get(heading, ())
-    return grammar.table(table)[heading] + more * values.more_wordings
+def _lines(table: str, heading: str) -> tuple[str, ...]:
+    """The wordings under a heading, with those of ``more.txt``."""
+    return grammar.table(table)[heading] + grammar.table("more").get(heading, ())
 
 
 def _wider(heading: str, values: Values) -> tuple[str, ...]:
     """The wordings of ``wider.txt``: deeds of a skill as verbs, dangers of a save as sentences."""
-    return grammar.table("wider")[heading] * values.wider_wordings
+    return grammar.table("wider")[heading] if values.wider_wordings else ()
 
 
 def _beside(rng: random.Random, actor: Actor, words: str) -> str:
