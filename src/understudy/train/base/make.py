@@ -65,7 +65,7 @@ class BaseSettings:
     tokenizer_chats: int = 12_000
     counted_chats: int = 20_000
     compiled: bool = True
-    """Whether torch translates the model for this machine first: a minute, then a third faster."""
+    """Whether torch translates the model for this machine first, which pays in a long training."""
     seed: int = 1
 
 
