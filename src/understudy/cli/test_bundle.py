@@ -44,7 +44,7 @@ def command(
     from understudy.deploy.table_chats import table_chats
     from understudy.deploy.testing import examine
 
-    chats = None if scenarios is None else table_chats(scenarios)
+    chats = None if scenarios is None else table_chats(scenarios, most=None)
     if bundle and Path(bundle).expanduser().is_dir():
         found = find_bundle(None, bundle)
     else:
