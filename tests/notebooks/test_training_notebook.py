@@ -17,7 +17,8 @@ WORKSPACE = Path("w")
 BASE = {base!r}
 SCENARIOS = [{scenarios!r}]
 GENERATED = 8
-SETTINGS = {{"max_steps": 3, "batch_size": 2, "learning_rate": 1e-3, "precision": "fp32"}}
+SETTINGS = {{"max_steps": 3, "batch_size": 2, "learning_rate": 1e-3, "precision": "fp32",
+            "too_long": "drop"}}
 CASES = 1
 FORCE = True
 """
