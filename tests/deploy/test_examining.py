@@ -9,6 +9,7 @@ from tests.deploy.small_models import CHATS
 
 from understudy.deploy import testing
 from understudy.deploy.deploying import Order, deploy_version
+from understudy.deploy.table_chats import MOST, table_chats
 from understudy.deploy.targets.gguf_mobile import GgufMobile
 from understudy.deploy.testing import examine
 from understudy.store.manifest import check_files
@@ -100,3 +101,11 @@ def test_a_folder_for_transformers_is_tested_through_transformers(shop, version)
     results = examine(deploy_version(shop, version, order, chats=CHATS).bundle, chats=CHATS[:4])
     assert results.passed, results.checks
     assert "template" not in outcome(results)
+
+
+def test_of_many_scenarios_a_few_from_among_all_are_played():
+    every = table_chats(most=None)
+    assert table_chats(most=len(every)) == every
+    some = table_chats(most=4)
+    assert some == [every[number * len(every) // 4] for number in range(4)]
+    assert len(table_chats()) == MOST < len(every)

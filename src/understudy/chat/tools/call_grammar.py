@@ -17,6 +17,7 @@ FILE_NAME = "tool_calls.gbnf"
 _LARGEST = 999_999_999
 """A whole number of a call has nine digits at most."""
 _MOST_LISTED = 100
+"""Of a range of more numbers, only the end is held to, and 0 where it begins above."""
 _LONGEST_TEXT = 60
 """Characters of a name or a thing; a model that has lost its way would never end."""
 _FIXED = (
