@@ -365,13 +365,28 @@ def test_an_example_longer_than_the_base_reads_is_refused(train: Train) -> None:
         train(max_seq_length=10, too_long="drop")
 
 
-def test_bf16_is_used_where_the_machine_has_it(train: Train) -> None:
+@pytest.mark.parametrize(
+    ("has", "precision"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False}, "fp32"),
+        ({"avx512_f": True, "amx_bf16": True}, "bf16"),
+        ({"neon": True, "bf16": True}, "bf16"),
+        ({"avx2": True}, "fp32"),
+    ],
+)
+def test_16_bits_are_taken_where_the_processor_multiplies_them(
+    has: dict[str, bool], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        pytest.skip("this processor has no bf16")
-    facts = train(precision="auto", max_steps=2)
-    assert facts.precision == ("bf16" if facts.device == "cpu" else facts.precision)
+    from understudy.train.loading import numbers_for
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("this machine does not train on its CPU")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    monkeypatch.setattr("understudy.train.loading._cpu_has_bf16", lambda: True)
+    assert numbers_for(SftSettings()).precision == precision
+    assert numbers_for(SftSettings(precision="bf16")).precision == "bf16"
 
 
 # Architectures --------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Attention on a CPU, of rows that are not long: the plain sums, in few passes over the memory.
+"""Attention in 16 bits on a CPU, of rows that are not long: the plain sums, in few passes.
 
-There the passes cost more than the products. The usual implementation turns all scores into 32-bit
-numbers and back around the softmax, which computes in 32 bits anyway; the fused one is made for
-longer rows.
+There the passes over the memory cost more than the products. The usual implementation turns all
+scores into 32-bit numbers and back around the softmax, which computes in 32 bits anyway; the fused
+one is made for longer rows and for 32 bits.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Any
 
 _PLAIN = ("llama", "mistral", "qwen2", "qwen3")
 """Architectures whose attention is these sums and nothing more."""
+_MOST_SCORES = 1 << 25
+"""More of them, of all rows and heads of a step, are left to the fused attention."""
 
 
-def short_row_attention(model_type: str) -> str:
-    """The name by which transformers knows the quickest attention for short rows on a CPU."""
-    return _registered() if model_type in _PLAIN else "eager"
+def short_row_attention(model_type: str) -> str | None:
+    """The name by which transformers knows this attention; None where a model has its own way."""
+    return _registered() if model_type in _PLAIN else None
 
 
 @functools.cache
@@ -55,6 +57,11 @@ def attend(
 
     key = repeat_kv(key, module.num_key_value_groups)
     value = repeat_kv(value, module.num_key_value_groups)
+    if query.shape[:3].numel() * key.shape[2] > _MOST_SCORES:
+        seen = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attention_mask, dropout if module.training else 0.0, scale=scaling
+        )
+        return seen.transpose(1, 2).contiguous(), None
     scores = torch.matmul(query * scaling, key.transpose(2, 3))
     if attention_mask is not None:
         scores += attention_mask

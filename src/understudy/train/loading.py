@@ -21,8 +21,6 @@ from understudy.train.settings import TrainSettings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
-_SHORT_ROW = 1024
-"""Up to so many tokens plain sums are quicker on a CPU than the fused attention."""
 _TOKENIZER_FILES = (
     "tokenizer.model",
     "tokenizer.json",
@@ -89,13 +87,26 @@ def numbers_for(settings: TrainSettings) -> Numbers:
         can = {"fp32": True, "fp16": False, "bf16": _cpu_has_bf16()}
     wanted = settings.precision
     if wanted == "auto":
-        wanted = "bf16" if can["bf16"] else "fp16" if can["fp16"] else "fp32"
+        quick = can["bf16"] if device == "cuda" else device == "cpu" and multiplies_bf16()
+        wanted = "bf16" if quick else "fp16" if can["fp16"] else "fp32"
     if not can[wanted]:
         raise TrainingError(
             f"this machine ({device}) does not compute in {wanted}; set precision to "
             f"{' or '.join(name for name, able in can.items() if able)}"
         )
     return Numbers(device, wanted)
+
+
+def multiplies_bf16() -> bool:
+    """Whether this processor multiplies 16-bit numbers itself.
+
+    Torch computes with them on most others too, but in 32 bits behind the scenes, which takes
+    several times as long as 32 bits alone.
+    """
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    return any(has.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def _cpu_has_bf16() -> bool:
@@ -157,25 +168,20 @@ def load_model(
     settings: TrainSettings,
     numbers: Numbers,
     adapter: Path | None = None,
-    *,
-    longest: int = _SHORT_ROW,
 ) -> PreTrainedModel:
-    """The base, and ``adapter`` on it ready to be trained further. Raises TrainingError.
-
-    ``longest`` is how many tokens the longest row has.
-    """
+    """The base, and ``adapter`` on it ready to be trained further. Raises TrainingError."""
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     loader: Any = AutoModelForImageTextToText if sees(base) else AutoModelForCausalLM
-    # A CPU trains 32-bit weights and computes in bf16; a GPU holds what is not trained in bf16 too.
+    # A CPU holds 32-bit weights, whatever it computes in; a GPU what is not trained in 16 bits.
     slim = settings.weights == "lora" and numbers.device == "cuda" and numbers.precision != "fp32"
     narrow = torch.bfloat16 if numbers.precision == "bf16" else torch.float16
     options: dict[str, Any] = {"dtype": narrow if slim else torch.float32}
-    attention: str = settings.attention
-    if attention == "auto" and numbers.device == "cpu" and longest <= _SHORT_ROW:
+    attention: str | None = None if settings.attention == "auto" else settings.attention
+    if settings.attention == "auto" and numbers.device == "cpu" and numbers.precision == "bf16":
         attention = short_row_attention(str(load_config(base).get("model_type")))
-    if attention != "auto":
+    if attention:
         options["attn_implementation"] = attention
     if settings.load_in_4bit:
         options |= _four_bits(settings, numbers)

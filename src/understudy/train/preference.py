@@ -87,7 +87,7 @@ def train_preference(
         for number, example in enumerate([*usable, *held], start=1)
     )
     numbers = numbers_for(settings)
-    model = load_model(base, settings, numbers, adapter, longest=longest)
+    model = load_model(base, settings, numbers, adapter)
     run = Training(
         out=out,
         base=base,

@@ -85,8 +85,7 @@ def train_sft(
         )
     numbers = numbers_for(settings)
     bundled = settings.packing and numbers.device == "cpu"
-    row_length = settings.max_seq_length if settings.packing and not bundled else longest
-    model = load_model(base, settings, numbers, adapter, longest=row_length)
+    model = load_model(base, settings, numbers, adapter)
     options: dict[str, Any] = {"packing": settings.packing, "eval_packing": False}
     if bundled:
         learned = bundle_dataset(rows.rows, settings.batch_size * settings.max_seq_length)

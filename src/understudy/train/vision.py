@@ -78,7 +78,7 @@ def train_on_pictures(
             "with their pictures; raise max_seq_length"
         )
     numbers = numbers_for(settings)
-    model = load_model(base, settings, numbers, adapter, longest=seen.longest)
+    model = load_model(base, settings, numbers, adapter)
     run = Training(
         out=out,
         base=base,

@@ -25,6 +25,7 @@ from understudy.train.base.meanings import meanings
 from understudy.train.base.memory import keep_freed_memory
 from understudy.train.base.tokenizer import train_tokenizer
 from understudy.train.base.unread import tell_unread_apart
+from understudy.train.loading import multiplies_bf16
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
@@ -171,7 +172,8 @@ def new_model(settings: BaseSettings, tokenizer: PreTrainedTokenizerBase) -> Lla
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    config._attn_implementation = short_row_attention("llama")
+    if multiplies_bf16():
+        config._attn_implementation = short_row_attention("llama")
     model = LlamaForCausalLM(config)
     begin(model, meanings(tokenizer, _counted(settings), MEANING_SIZE))
     return model
@@ -239,7 +241,7 @@ def _train(
             output_dir=str(work),
             max_steps=settings.steps,
             per_device_train_batch_size=settings.batch,
-            bf16=True,
+            bf16=torch.cuda.is_available() or multiplies_bf16(),
             use_cpu=not torch.cuda.is_available(),
             max_grad_norm=1.0,
             logging_steps=20,
