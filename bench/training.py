@@ -17,6 +17,7 @@ from bench.contest import NotMeasuredError, peer_environment, say
 from bench.run import Run
 from bench.table import Row
 from understudy.chat.scenarios.generating.scenarios import training
+from understudy.chat.scenarios.scenario import Scenario
 from understudy.train.base.make import MODEL_FOLDER
 
 SUBJECT = "training"
@@ -69,7 +70,7 @@ def measure(run: Run) -> None:
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as name:
         place = Path(name)
         data = place / "scenarios.jsonl"
-        data.write_text("".join(_line(number) for number in range(count)), "utf-8")
+        data.write_text("".join(map(_line, training(5, count, EXCHANGES))), "utf-8")
         tokens = _tokens(data)
         say(f"training on {count:,} scenarios of {tokens:,} tokens")
         try:
@@ -86,9 +87,8 @@ def measure(run: Run) -> None:
     ]
 
 
-def _line(number: int) -> str:
-    chat = {"messages": training(5, number, EXCHANGES).messages()}
-    return json.dumps(chat, ensure_ascii=False) + "\n"
+def _line(scenario: Scenario) -> str:
+    return json.dumps({"messages": scenario.messages()}, ensure_ascii=False) + "\n"
 
 
 def _tokens(data: Path) -> int:

@@ -102,7 +102,7 @@ def test_files_generated_scenarios_and_sessions_stand_in_one_dataset(
     assert file.scenario is not None
     assert file.scenario.sha256 == sha256_file(folder / "combat" / "duel.md")
     made = by_name["generated/3/4"]
-    assert made.example == {"messages": training(3, 4).messages()}
+    assert made.example == {"messages": list(training(3, 5))[4].messages()}
     assert made.scenario is not None
     assert made.scenario.seed == 3
     assert by_name[session].scenario is None
@@ -186,6 +186,18 @@ def test_with_several_casts_the_words_stay_and_the_heroes_change(
     assert len(names) == 4
     assert "Mira" in names
     assert {words.partition(" ")[2][:18] for words in said} == {"sneaks past guard "}
+
+
+def test_the_first_cast_can_have_other_heroes_too(ws: Workspace, tmp_path: Path) -> None:
+    hero = PartyMember(name="Mira", class_name="Rogue", level=3, hit_points=9, most_hit_points=9)
+    written = msgspec.structs.replace(scenario("Mira", exchanges=2), party=(hero,))
+    folder = folder_of(tmp_path / "mine", ("duel", written))
+    source = ScenarioSource(paths=(str(folder),), casts=2, as_written=False)
+    rows = all_rows(build_dataset(ws, "dm", chats_with(source)))
+    assert len(rows) == 2
+    said = {row.example["messages"][1]["content"].partition(" ")[0] for row in rows}
+    assert len(said) == 2
+    assert "Mira" not in said
 
 
 def test_scenarios_alone_leave_the_sessions_out(ws: Workspace) -> None:

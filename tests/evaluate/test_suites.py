@@ -35,7 +35,7 @@ def training() -> list[Scenario]:
         raise error
 
     written = [file.scenario for file in read_scenarios([TRAINING], report=refuse)]
-    return written + [generating.training(1, number) for number in range(TRAINED_ON)]
+    return written + list(generating.training(1, TRAINED_ON))
 
 
 def due(case: Case) -> str:

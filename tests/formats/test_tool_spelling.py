@@ -9,6 +9,7 @@ from tests.formats.bracket_chats import SYSTEM, bracket_chat, dm, user
 from tests.formats.example_rows import ROLL, chat_row, tool_chat
 
 from understudy.chat.scenarios.generating.scenarios import training
+from understudy.chat.scenarios.scenario import Scenario
 from understudy.errors import FormatError
 from understudy.formats.openai_rules import validate_example
 from understudy.formats.preferences import judgements_of, preference_of
@@ -43,9 +44,9 @@ def test_a_chat_without_a_call_gets_the_tools_where_its_prompt_speaks_of_them() 
     assert AS_JSON.of(other) is other
 
 
-@pytest.mark.parametrize("number", range(12))
-def test_there_and_back_changes_nothing_of_a_generated_scenario(number: int) -> None:
-    example = {"messages": training(5, number).messages()}
+@pytest.mark.parametrize("scenario", list(training(5, 12)))
+def test_there_and_back_changes_nothing_of_a_generated_scenario(scenario: Scenario) -> None:
+    example = {"messages": scenario.messages()}
     converted = AS_JSON.of(example)
     assert validate_example(converted) == []
     assert IN_BRACKETS.of(converted) == example

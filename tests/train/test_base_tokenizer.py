@@ -53,7 +53,7 @@ def test_every_text_comes_back_as_it_was(tokenizer: Any) -> None:
 
 
 def test_the_loss_sees_the_dungeon_masters_words_and_the_end_token_alone(tokenizer: Any) -> None:
-    scenario = scenarios.training(1, 4)
+    scenario = next(scenarios.training(1, 1))
     rendered = tokenizer.apply_chat_template(
         scenario.messages(), return_dict=True, return_assistant_tokens_mask=True
     )

@@ -115,7 +115,7 @@ def test_the_official_converter_takes_it_and_llama_cpp_reads_the_same_tokens(
 
     file = convert(tiny, tmp_path / "base.gguf", name="base")
     tokenizer = load_tokenizer(tiny)
-    chats = [scenarios.training(3, number).messages() for number in range(8)]
+    chats = [scenario.messages() for scenario in scenarios.training(3, 8)]
     odd = " Zürich 12345 — “naïve” <x> 🙂\n\n  two"
     chats += [[*chat[:-1], {**chat[-1], "content": chat[-1]["content"] + odd}] for chat in chats]
     with closing(LlamaServer(file)) as server:

@@ -36,6 +36,8 @@ class ScenarioSource(msgspec.Struct, frozen=True, kw_only=True):
     """Files, folders, or ``packaged``."""
     casts: int = 1
     """How many times each one of a file is taken, from the second time on with other heroes."""
+    as_written: bool = True
+    """Whether the first time is as it was written; else that has other heroes too."""
     generated: int = 0
     """How many are made."""
     seed: int = 0
@@ -88,11 +90,11 @@ def scenario_rows(
             continue
         part = ScenarioPart(name=name, sha256=sha256_file(path))
         yield from _cast_rows(scenario, part, source, leave_out)
-    for number in range(source.generated):
+    for number, scenario in enumerate(_made(source)):
         if number % _TOLD_EVERY == 0:
             told(len(files) + number, total)
         part = ScenarioPart(name=f"{GENERATED}/{source.seed}/{number}", seed=source.seed)
-        yield from _rows(_made(source.seed, number), part, source.window, leave_out)
+        yield from _rows(scenario, part, source.window, leave_out)
     told(total, total)
 
 
@@ -102,15 +104,15 @@ def _cast_rows(
     source: ScenarioSource,
     leave_out: Callable[[LeftOut], None],
 ) -> Iterator[Found]:
-    """The rows of a scenario as it was written, then those with other heroes, numbered on."""
+    """The rows of a scenario with each of its casts, numbered on."""
     last = 0
-    for found in _rows(scenario, part, source.window, leave_out):
-        yield found
-        last = found.row.n
-    for cast in range(1, source.casts):
-        other = _with_other_heroes(scenario, f"{source.seed}/{part.name}/{cast}")
-        # What is in no row has been said of the first cast.
-        for found in _rows(other, part, source.window, lambda _: None, first=last + 1):
+    for cast in range(source.casts):
+        played = scenario
+        if cast or not source.as_written:
+            played = _with_other_heroes(scenario, f"{source.seed}/{part.name}/{cast}")
+        # What is in no row is said of the first cast alone.
+        told = (lambda _: None) if cast else leave_out
+        for found in _rows(played, part, source.window, told, first=last + 1):
             yield found
             last = found.row.n
 
@@ -167,8 +169,9 @@ def _with_other_heroes(scenario: Scenario, seed: str) -> Scenario:
     return with_other_heroes(scenario, seed)
 
 
-def _made(seed: int, number: int) -> Scenario:
-    # Imported here: its tables take a while to read.
-    from understudy.chat.scenarios.generating.scenarios import training
+def _made(source: ScenarioSource) -> Iterator[Scenario]:
+    if source.generated:
+        # Imported here: its tables take a while to read.
+        from understudy.chat.scenarios.generating.scenarios import training
 
-    return training(seed, number)
+        yield from training(source.seed, source.generated)

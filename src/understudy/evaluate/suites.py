@@ -67,7 +67,7 @@ SETS: tuple[SetSpec, ...] = (
     SetSpec(
         name="wordings",
         title="wordings never seen",
-        asks="turns of the hand-written scenarios that are set aside, each with several casts",
+        asks="turns of the hand-written scenarios that are set aside",
     ),
     SetSpec(
         name="made_up_names",

@@ -291,8 +291,8 @@ def _generated(source: str, reading: Reading) -> Loaded:
         )
     loaded = Loaded()
     limit = (int(exchanges),) if mark else ()
-    for number in range(int(count)):
-        raw = {"messages": training(reading.seed, number, *limit).messages()}
+    for number, scenario in enumerate(training(reading.seed, int(count), *limit)):
+        raw = {"messages": scenario.messages()}
         loaded.train.append(_example(raw, f"generated scenario {number}", reading))
     told = {"kind": "generated", "name": source, "examples": int(count), "seed": reading.seed}
     loaded.sources.append(told)

@@ -6,11 +6,13 @@ import random
 import re
 from collections import Counter
 from itertools import islice
+from typing import Any
 
 import pytest
 
 from understudy.chat.scenarios import house_rules, world
 from understudy.chat.scenarios.generating import cast, deeds, grammar, scenarios
+from understudy.chat.scenarios.generating.even import EvenRandom
 from understudy.chat.scenarios.recasting import recast
 from understudy.chat.scenarios.scenario import PartyMember, Turn
 from understudy.chat.tools.bracket import read_brackets, write_call
@@ -23,12 +25,12 @@ HELD_OUT = {*world.HELD_OUT_NAMES, *world.HELD_OUT_ITEMS, *world.HELD_OUT_SPELLS
 
 @pytest.fixture(scope="module")
 def training() -> list[scenarios.Scenario]:
-    return [scenarios.training(7, number) for number in range(MANY)]
+    return list(scenarios.training(7, MANY))
 
 
 def test_the_same_seed_and_number_give_the_same_scenario() -> None:
-    assert scenarios.training(3, 11) == scenarios.training(3, 11)
-    assert scenarios.training(3, 11) != scenarios.training(4, 11)
+    assert list(scenarios.training(3, 5)) == list(scenarios.training(3, 8))[:5]
+    assert list(scenarios.training(3, 5)) != list(scenarios.training(4, 5))
     first = list(scenarios.validation("values", 1, 20))
     assert first == list(scenarios.validation("values", 1, 20))
 
@@ -220,3 +222,49 @@ def test_made_up_names_of_both_kinds_never_meet() -> None:
 def test_verbs_agree_with_whoever_acts(verb: str, third: str, gerund: str) -> None:
     assert grammar.third_person(verb) == third
     assert grammar.gerund(verb) == gerund
+
+
+def test_no_wording_is_drawn_more_than_once_more_than_another() -> None:
+    rng = EvenRandom("1")
+    wordings = grammar.table("told")["stealth"]
+    drawn = Counter(rng.choice(wordings) for _ in range(5 * len(wordings) + 3))
+    assert set(drawn.values()) == {5, 6}
+    assert len(drawn) == len(wordings)
+
+
+def test_even_chance_draws_in_another_order_each_time_and_the_same_by_seed() -> None:
+    things = "abcdefgh"
+
+    def rounds(seed: str) -> list[str]:
+        rng = EvenRandom(seed)
+        return ["".join(rng.choice(things) for _ in things) for _ in range(3)]
+
+    assert rounds("1") == rounds("1") != rounds("2")
+    assert len(set(rounds("1"))) == 3
+    assert all(sorted(one) == list(things) for one in rounds("1"))
+
+
+def test_even_chance_takes_what_it_cannot_remember_as_it_comes() -> None:
+    rng = EvenRandom("1")
+    drawn = Counter(len(rng.choice(([1], [1, 2]))) for _ in range(99))
+    assert set(drawn) == {1, 2}
+    with pytest.raises(IndexError):
+        rng.choice([])
+
+
+def test_scenarios_for_training_leave_no_wording_of_a_check_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: set[str] = set()
+
+    def watched(*args: Any) -> deeds.Deed:
+        deed = deeds.any_deed(*args)
+        used.add(deed.wording)
+        return deed
+
+    monkeypatch.setattr(scenarios, "any_deed", watched)
+    made = sum(1 for _ in scenarios.training(1, 1500))
+    assert made == 1500
+    for skill in house_rules.CHECKS:
+        for table in ("told", "checks", "more"):
+            assert set(grammar.table(table).get(skill.value, ())) <= used

@@ -60,6 +60,11 @@ if TYPE_CHECKING:
     "that are announced in plain words.",
 )
 @click.option(
+    "--as-written/--not-as-written",
+    default=True,
+    help="Take --scenarios as they were written the first time, or with other heroes then too.",
+)
+@click.option(
     "--scenario-turns",
     type=click.IntRange(min=2),
     metavar="N",
@@ -161,6 +166,7 @@ def _request(
     scenario_paths: tuple[str, ...],
     generated: int,
     casts: int,
+    as_written: bool,
     scenario_turns: int | None,
     scenario_tokens: int | None,
     **filters: Any,
@@ -181,6 +187,7 @@ def _request(
         scenarios = ScenarioSource(
             paths=scenario_paths,
             casts=casts,
+            as_written=as_written,
             generated=generated,
             seed=seed,
             window=Window(turns=scenario_turns, tokens=scenario_tokens),

@@ -68,6 +68,7 @@ class Line(StageLine):
             source = ScenarioSource(
                 paths=tuple(paths),
                 casts=recipe.casts,
+                as_written=recipe.as_written,
                 generated=recipe.generated,
                 seed=recipe.seed,
                 window=Window(turns=recipe.turns, tokens=recipe.tokens),

@@ -50,6 +50,8 @@ class Data(Part):
     """Files or folders beside the recipe; `packaged` are those of the package."""
     casts: int = Field(default=1, gt=0)
     """How many times each of them is learned, from the second time on with other heroes."""
+    as_written: bool = True
+    """Whether the first time is as it was written; else that has other heroes too."""
     generated: int = Field(default=0, ge=0)
     seed: int = Field(default=1, ge=0)
     turns: int | None = Field(default=None, gt=0)

@@ -18,6 +18,7 @@ from msgspec import structs
 from understudy.chat.scenarios import world
 from understudy.chat.scenarios.generating import cast, grammar
 from understudy.chat.scenarios.generating.deeds import Deed, Scene, any_deed, talk
+from understudy.chat.scenarios.generating.even import EvenRandom
 from understudy.chat.scenarios.generating.flows import flow
 from understudy.chat.scenarios.generating.stakes import stake
 from understudy.chat.scenarios.recasting import recast
@@ -50,9 +51,14 @@ class Case:
     kind: str
 
 
-def training(seed: int, number: int, exchanges: int = 8) -> Scenario:
-    """Scenario NUMBER of this seed for training, of up to this many exchanges."""
-    rng = random.Random(f"training/{seed}/{number}")
+def training(seed: int, count: int, exchanges: int = 8) -> Iterator[Scenario]:
+    """The first COUNT scenarios of this seed for training, of up to this many exchanges each."""
+    rng = EvenRandom(f"training/{seed}")
+    for _ in range(count):
+        yield _training(rng, exchanges)
+
+
+def _training(rng: random.Random, exchanges: int) -> Scenario:
     scene, empty = _scene(rng, cast.TRAINING)
     turns: list[Turn] = []
     for _ in range(rng.randint(1, exchanges)):
