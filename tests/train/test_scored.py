@@ -73,6 +73,30 @@ def test_a_model_is_asked_only_when_it_can_answer_for_some_places(model: Any) ->
     assert not takes_places(torch.nn.Linear(2, 2))
 
 
+def test_the_last_layer_thinks_only_where_something_counts(
+    model: Any, batch: dict[str, Any]
+) -> None:
+    seen: list[int] = []
+    for layer in model.model.layers:
+        layer.mlp.register_forward_hook(lambda _, given, __: seen.append(given[0][..., 0].numel()))
+    loss_where_scored(model, batch)
+    assert seen[-1] == int((batch["labels"][:, 1:] != IGNORED).sum())
+    assert set(seen[:-1]) == {batch["input_ids"].numel()}
+
+
+def test_activations_that_are_computed_twice_are_left_whole(
+    model: Any, batch: dict[str, Any]
+) -> None:
+    loss_where_scored(model, batch).backward()
+    once = {name: one.grad.clone() for name, one in model.named_parameters()}
+    model.zero_grad()
+    model.activation_checkpointing_enable()
+    model.train()
+    loss_where_scored(model, batch).backward()
+    for name, weights in model.named_parameters():
+        torch.testing.assert_close(weights.grad, once[name], rtol=1e-3, atol=1e-6)
+
+
 @pytest.fixture
 def alike(model: Any) -> dict[str, Any]:
     """Three rows with the same forty tokens before what is their own, the second one shorter."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-_PLAIN = ("llama", "mistral", "qwen2", "qwen3")
-"""Architectures whose attention is these sums and nothing more."""
+PLAIN = ("llama", "mistral", "qwen2", "qwen3")
+"""Architectures whose attention is these sums, and whose layers do nothing but attend and think."""
 _MOST_SCORES = 1 << 25
 """More of them, of all rows and heads of a step, are left to the fused attention."""
 
 
 def short_row_attention(model_type: str) -> str | None:
     """The name by which transformers knows this attention; None where a model has its own way."""
-    return _registered() if model_type in _PLAIN else None
+    return _registered() if model_type in PLAIN else None
 
 
 @functools.cache

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from understudy.train.attention import PLAIN
 
 IGNORED = -100
 _PLACES = "logits_to_keep"
@@ -56,30 +58,52 @@ def loss_where_scored(
     shared = _shared(asked, labels) if share else 0
     if shared:
         ids = asked["input_ids"]
-        cache = model(input_ids=ids[:1, :shared], **{_PLACES: 1}, use_cache=True).past_key_values
+        # Of a beginning, what it is to those behind is wanted, and nothing that it says.
+        with _asked_only_at(torch.tensor([shared - 1]), (1, shared), model):
+            cache = model(input_ids=ids[:1, :shared], use_cache=True).past_key_values
         cache.batch_repeat_interleave(len(ids))
         asked |= {"input_ids": ids[:, shared:], "past_key_values": cache}
         labels = labels[:, shared:]
-    labels = labels.flatten()
+    rows, labels = labels.shape, labels.flatten()
     places = (labels != IGNORED).nonzero().flatten()
-    with _asked_only_at(places, model):
+    with _asked_only_at(places, rows, model):
         logits = model(**asked, use_cache=bool(shared)).logits.flatten(0, 1)
     total = torch.nn.functional.cross_entropy(logits.float(), labels[places], reduction="sum")
     return total / (max(len(places), 1) if tokens is None else torch.as_tensor(tokens).clamp(min=1))
 
 
 @contextlib.contextmanager
-def _asked_only_at(places: Any, model: Any) -> Iterator[None]:
-    """Let the table of words see these ``places`` alone, counted through all rows."""
+def _asked_only_at(places: Any, rows: Sequence[int], model: Any) -> Iterator[None]:
+    """Let the table of words see these ``places`` alone, counted through all rows.
+
+    So do those parts of the last layer that look at one place at a time.
+    """
 
     def chosen(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
         return (given[0].flatten(0, 1).index_select(0, places)[None], *given[1:])
 
-    watched = _plain(model).get_output_embeddings().register_forward_pre_hook(chosen)
+    def spread(_: Any, __: Any, found: Any) -> Any:
+        nothing = found.new_zeros(rows[0] * rows[1], found.shape[-1])
+        return nothing.index_copy(0, places, found[0]).view(*rows, -1)
+
+    plain = _plain(model)
+    watched = [plain.get_output_embeddings().register_forward_pre_hook(chosen)]
+    for part in _last_parts(plain):
+        watched += [part.register_forward_pre_hook(chosen), part.register_forward_hook(spread)]
     try:
         yield
     finally:
-        watched.remove()
+        for one in watched:
+            one.remove()
+
+
+def _last_parts(plain: Any) -> list[Any]:
+    """What the last layer does with one place at a time, where it is known to do so."""
+    if getattr(getattr(plain, "config", None), "model_type", "") not in PLAIN:
+        return []
+    last = plain.model.layers[-1]
+    # What is computed a second time, in the backward pass, would not be watched then.
+    return [] if last.gradient_checkpointing else [last.self_attn.o_proj, last.mlp]
 
 
 def _shared(asked: dict[str, Any], labels: Any) -> int:
