@@ -225,6 +225,28 @@ def test_preferences_go_on_from_the_version_in_use(bench: Bench, tmp_path: Path)
     assert (version.version, version.method) == (trained.version, "preference")
     assert version.facts["continues"] == "dm@v0001"
     assert version.facts["metrics"]["pairs"] == 4
+    assert trained.reason == "there was nothing to validate on"
+
+
+def test_preferences_that_make_it_worse_leave_the_version_in_use(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.train(bench.old)
+    pairs = [
+        {"prompt": f"{name} sneaks.", "chosen": f"[check: stealth, {name}]", "rejected": "No."}
+        for name in NAMES
+    ]
+    turned = [one | {"chosen": one["rejected"], "rejected": one["chosen"]} for one in pairs]
+    settings = {"learning_rate": 1e-2, "max_steps": 6, "precision": "fp32"}
+    request = TrainRequest(
+        name="dm",
+        settings=make_settings(PreferenceSettings, settings),
+        data=(lines(tmp_path / "turned.jsonl", turned),),
+        validation=(lines(tmp_path / "pairs.jsonl", pairs),),
+    )
+    trained = train_model(bench.ws, request)
+    assert not trained.promoted
+    assert trained.reason.startswith("worse than before: validation loss")
 
 
 def test_what_the_converter_will_not_take_is_told_or_refused_before_training(bench: Bench) -> None:

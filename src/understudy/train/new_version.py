@@ -161,7 +161,7 @@ def train_model(
             return metadata
 
         made = publish_model(workspace, request.name, build, _parents(start, loaded))
-    verdict = _verdict(request, gate, made, facts)
+    verdict = _verdict(request, start, gate, made, facts)
     if verdict.promote:
         promote(workspace, made.ref, verdict.reason)
     return Trained(
@@ -268,13 +268,17 @@ def _train(
 
 
 def _verdict(
-    request: TrainRequest, gate: Gate | None, made: ModelVersion, facts: TrainFacts
+    request: TrainRequest,
+    start: _Start,
+    gate: Gate | None,
+    made: ModelVersion,
+    facts: TrainFacts,
 ) -> Verdict:
     if not request.promote:
         return Verdict(False, "it was not to be put in use")
     if gate is not None:
         return gate(made)
-    if request.incremental:
+    if start.since is not None:
         return not_worse(facts.validation_loss_before, facts.validation_loss)
     return Verdict(True, "trained anew")
 
