@@ -64,10 +64,11 @@ def _chart(who: str, lines: Sequence[Line], unit: str) -> str:
 
 
 def _in_two(label: str) -> str:
-    """Its words in two lines, the second one no longer than it must be."""
+    """Its words in two lines that are about as long."""
     words = label.split()
-    half = (len(words) + 1) // 2
-    return "\n".join(filter(None, (" ".join(words[:half]), " ".join(words[half:]))))
+    ways = [(" ".join(words[:cut]), " ".join(words[cut:])) for cut in range(1, len(words) + 1)]
+    best = min(ways, key=lambda way: max(len(way[0]), len(way[1])))
+    return "\n".join(line for line in best if line)
 
 
 def _picture(path: Path, words: str) -> str:
