@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,24 @@ def test_closed_output_is_no_fault():
         stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """A copy in which nobody has chosen how threads wait; what a command sets stays in it."""
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    copy = {name: value for name, value in os.environ.items() if name not in names}
+    monkeypatch.setattr(os, "environ", copy)
+    return copy
+
+
+def test_threads_that_wait_leave_the_processors_to_others(environment, capsys):
+    main(["--version"])
+    assert environment["GOMP_SPINCOUNT"] == "50000"
+
+
+@pytest.mark.parametrize("chosen", [{"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
+def test_how_threads_wait_is_left_to_whoever_has_chosen_it(chosen, environment, capsys):
+    environment |= chosen
+    main(["--version"])
+    assert environment.get("GOMP_SPINCOUNT") == chosen.get("GOMP_SPINCOUNT")
