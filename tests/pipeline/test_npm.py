@@ -15,7 +15,7 @@ import pytest
 from understudy.cli.main import main
 from understudy.errors import FormatError, UsageError
 from understudy.pipeline import npm
-from understudy.pipeline.npm import LAUNCHER, app_recipe, npm_scripts, set_up_npm
+from understudy.pipeline.npm import LAUNCHER, RECIPE, app_recipe, npm_scripts, set_up_npm
 from understudy.pipeline.recipes.recipe import read_recipe
 
 CHECKOUT = Path(__file__).parents[2]
@@ -381,8 +381,14 @@ def test_a_launcher_that_is_told_to_end_tells_the_command(app, tmp_path, monkeyp
         assert running.wait(timeout=30) == 7
 
 
-@pytest.mark.parametrize("name", ["weekly_maintenance.sh", "monthly_updates.sh"])
-def test_the_maintenance_scripts_call_the_environment_of_the_app(app, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("weekly_maintenance.sh", f"maintain weekly --apply --recipe {RECIPE} --json"),
+        ("monthly_updates.sh", "maintain monthly --apply --json"),
+    ],
+)
+def test_the_maintenance_scripts_call_the_environment_of_the_app(app, tmp_path, name, call):
     set_up_npm(app)
     script = app / "scripts" / name
     program = app / ".understudy-venv/bin/understudy"
@@ -396,8 +402,19 @@ def test_the_maintenance_scripts_call_the_environment_of_the_app(app, tmp_path, 
         text=True,
         env={"PATH": os.environ["PATH"]},
     )
-    when = {"weekly_maintenance.sh": "weekly", "monthly_updates.sh": "monthly"}[name]
-    assert done.stdout.splitlines() == [f"maintain {when} --apply --json", "ai-training"]
+    assert done.stdout.splitlines() == [call, "ai-training"]
+
+
+def test_the_weekly_script_does_without_a_recipe_that_is_not_there(app, tmp_path):
+    set_up_npm(app)
+    (app / RECIPE).unlink()
+    program = app / ".understudy-venv/bin/understudy"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    script = [str(app / "scripts/weekly_maintenance.sh")]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["maintain weekly --apply"]
 
 
 def test_a_maintenance_script_without_any_understudy_is_a_sentence(app, tmp_path):

@@ -45,12 +45,16 @@ MAINTENANCE = {
     "weekly_maintenance.sh": (
         "weekly",
         "Looks for new data, trains on it, validates, and uses the new version unless it is worse.",
+        f"if [ -f {RECIPE} ]; then # what was written for it since comes in first\n"
+        f'  set -- --recipe {RECIPE} "$@"\nfi\n',
     ),
     "monthly_updates.sh": (
         "monthly",
         "Takes in new tools, cleans up old versions, keeps the retention rules, verifies all.",
+        "",
     ),
 }
+"""Script → what it calls, what that does, and what the shell does first."""
 Became = Literal["made", "changed", "unchanged", "kept"]
 _EXAMPLES = ("combat", "roleplay", "exploration")
 _EXECUTABLE = 0o755
@@ -141,8 +145,15 @@ def app_recipe() -> str:
 def maintenance_scripts() -> dict[str, str]:
     """File name → text of each of the two scripts."""
     return {
-        name: _filled("maintenance.sh.txt", NAME=name, WHEN=when, WORDS=words, WORKSPACE=WORKSPACE)
-        for name, (when, words) in MAINTENANCE.items()
+        name: _filled(
+            "maintenance.sh.txt",
+            NAME=name,
+            WHEN=when,
+            WORDS=words,
+            FIRST=first,
+            WORKSPACE=WORKSPACE,
+        )
+        for name, (when, words, first) in MAINTENANCE.items()
     }
 
 
