@@ -12,7 +12,7 @@ from understudy.models.bases import Base, base_of, find_base, folder_sha256
 from understudy.models.compare import compare
 from understudy.models.hashes import read_hashes, write_hashes
 from understudy.models.lineage import lineage_of
-from understudy.models.registry import VALIDATION, add_result, publish_model
+from understudy.models.registry import publish_model
 from understudy.store.folder import WorkspaceFolder
 from understudy.store.lineage import descendants, mark_forgotten
 from understudy.store.manifest import Manifest, Parent, write_manifest
@@ -64,7 +64,7 @@ def test_a_parent_that_was_not_copied_along_is_still_named(workspace: WorkspaceF
     assert (ancestor.ref, ancestor.path) == ("01ELSEWHERE", None)
 
 
-def test_two_versions_are_compared_by_their_facts_scores_and_examples(
+def test_two_versions_are_compared_by_their_facts_and_examples(
     workspace: WorkspaceFolder,
 ) -> None:
     a, b, c = ("a" * 32, "b" * 32, "c" * 32)
@@ -74,8 +74,6 @@ def test_two_versions_are_compared_by_their_facts_scores_and_examples(
         facts={"settings": {"lora_r": 8, "packing": True}, "metrics": {"loss": 1.0, "steps": 60}},
         hashes=[b, c],
     )
-    add_result(before, VALIDATION, {"tuned": {"tool_call_accuracy": 0.5}})
-    add_result(after, VALIDATION, {"tuned": {"tool_call_accuracy": 0.75}})
 
     found = compare(before, after)
 
@@ -85,14 +83,12 @@ def test_two_versions_are_compared_by_their_facts_scores_and_examples(
         ("packing", None, True),
     ]
     assert [(d.name, d.change) for d in found.metrics] == [("loss", -0.25)]
-    assert [(d.name, d.change) for d in found.scores] == [("tuned.tool_call_accuracy", 0.25)]
     assert (found.examples_in_both, found.only_before, found.only_after) == (1, 1, 1)
     assert found.same_base
 
 
-def test_without_validations_or_hashes_nothing_is_claimed(workspace: WorkspaceFolder) -> None:
+def test_without_hashes_nothing_is_claimed_of_examples(workspace: WorkspaceFolder) -> None:
     found = compare(add(workspace), add(workspace))
-    assert found.scores == []
     assert found.examples_in_both is None
 
 

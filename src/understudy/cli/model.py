@@ -14,6 +14,7 @@ from understudy.cli._output import human_bytes, print_facts, print_json, print_t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from understudy.evaluate.versions import ScoreChange
     from understudy.models.compare import Difference
     from understudy.models.registry import ModelVersion
     from understudy.store.folder import WorkspaceFolder
@@ -211,17 +212,19 @@ def show_lineage(name: str, as_json: bool, workspace_path: Path | None) -> None:
 @json_option
 @workspace_option
 def compare_models(before: str, after: str, as_json: bool, workspace_path: Path | None) -> None:
-    """Show in what two versions differ: settings, data, metrics and scores."""
+    """Show in what two versions differ: settings, data, training and scores."""
+    import msgspec
+
+    from understudy.evaluate.versions import score_changes
     from understudy.models.compare import compare
     from understudy.models.registry import find_model
 
     with open_workspace(workspace_path) as workspace:
-        found = compare(
-            find_model(workspace, before, with_data=False),
-            find_model(workspace, after, with_data=False),
-        )
+        versions = [find_model(workspace, name, with_data=False) for name in (before, after)]
+        found = compare(*versions)
+        scores = score_changes(*versions)
     if as_json:
-        print_json(found)
+        print_json({**msgspec.structs.asdict(found), "scores": scores})
         return
     if not found.same_base:
         click.echo("They have different bases.")
@@ -230,17 +233,30 @@ def compare_models(before: str, after: str, as_json: bool, workspace_path: Path 
             f"{found.examples_in_both:,} examples in both, {found.only_before:,} only in "
             f"{found.before}, {found.only_after:,} only in {found.after}"
         )
-    parts = {
-        "settings": found.settings,
-        "data": found.data,
-        "metrics": found.metrics,
-        "scores": found.scores,
-    }
+    parts = {"settings": found.settings, "data": found.data, "training": found.metrics}
     rows = [_compared(part, one) for part, differences in parts.items() for one in differences]
     if rows:
         print_table(("", "WHAT", found.before, found.after, "CHANGE"), rows)
     else:
         click.echo("Their facts are the same.")
+    if scores:
+        click.echo()
+        heads = ("WEIGHTS", "MEASURED", found.before, found.after, "CHANGE [95 %]", "VERDICT")
+        print_table(heads, [_measured(one) for one in scores])
+    else:
+        click.echo("They were not both measured: `understudy validate`, `understudy evaluate`.")
+
+
+def _measured(one: ScoreChange) -> tuple[object, ...]:
+    change = f"{100 * (one.after - one.before):+.1f}"
+    if one.difference_ci is not None:
+        low, high = one.difference_ci
+        change += f" [{100 * low:+.1f}, {100 * high:+.1f}]"
+    rates = (
+        f"{100 * value:.1f} % [{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]"
+        for value, ci in ((one.before, one.before_ci), (one.after, one.after_ci))
+    )
+    return one.weights, one.what, *rates, change, one.verdict
 
 
 def _compared(part: str, one: Difference) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""In what two versions of models differ: their settings, their data, their numbers."""
+"""In what two versions of models differ: their settings, their data, how their training went."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.models.hashes import read_hashes
-from understudy.models.registry import VALIDATION, ModelVersion
+from understudy.models.registry import ModelVersion
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +31,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     settings: list[Difference]
     data: list[Difference]
     metrics: list[Difference]
-    scores: list[Difference]
-    """Of the validations; empty unless both were validated."""
     examples_in_both: int | None = None
     """How many examples both have learned from; None where one does not tell."""
     only_before: int | None = None
@@ -40,11 +38,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(before: ModelVersion, after: ModelVersion) -> Comparison:
-    """Set ``before`` against ``after``. Raises ModelError when a result cannot be read."""
-    validations = [version.result(VALIDATION) for version in (before, after)]
-    scores: list[Difference] = []
-    if all(validation is not None for validation in validations):
-        scores = _differences(*(validation or {} for validation in validations))
+    """Set ``before`` against ``after``. What both were measured to do is `evaluate`'s to say."""
     comparison = Comparison(
         before=before.ref,
         after=after.ref,
@@ -55,7 +49,6 @@ def compare(before: ModelVersion, after: ModelVersion) -> Comparison:
         ),
         data=_differences(_data(before), _data(after)),
         metrics=_differences(before.facts.get("metrics", {}), after.facts.get("metrics", {})),
-        scores=scores,
     )
     if before.hashes is None or after.hashes is None:
         return comparison
