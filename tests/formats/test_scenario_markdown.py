@@ -302,6 +302,12 @@ def read_or_refusal(text):
         return error
 
 
+def test_a_fact_that_begins_like_a_member_of_the_party_stays_a_fact():
+    read = scenario("# SYSTEM\n- B (C, Level 1, HP: 1/1)\nParty:\n- B (C, Level 1, HP: 1/1)")
+    assert [fact.line for fact in read.facts] == ["- B (C, Level 1, HP: 1/1)"]
+    assert scenario(write_scenario(read)) == read
+
+
 @given(st.lists(st.sampled_from(LINES), max_size=12).map("\n".join))
 def test_any_text_is_read_or_refused_with_a_line(text):
     read = read_or_refusal(text)

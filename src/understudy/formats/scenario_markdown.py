@@ -302,12 +302,12 @@ def _system_lines(scenario: Scenario) -> Iterator[str]:
         yield f"World: {scenario.world}"
     if scenario.location:
         yield f"Location: {scenario.location}"
-    if scenario.party:
-        yield "Party:"
-        yield from (member.line for member in scenario.party)
-    if scenario.rules:
-        yield f"Rules: {scenario.rules}"
-    yield from (fact.line for fact in scenario.facts)
+    party = ["Party:", *(member.line for member in scenario.party)] if scenario.party else []
+    rules = [f"Rules: {scenario.rules}"] if scenario.rules else []
+    facts = [fact.line for fact in scenario.facts]
+    # Just below the party, a fact that begins like one of its members would be read as one.
+    like_a_member = bool(facts) and facts[0].startswith("-") and not rules
+    yield from (*facts, *party) if like_a_member else (*party, *rules, *facts)
 
 
 def _inline_blocks(turns: Iterable[Turn]) -> Iterator[str]:
