@@ -252,6 +252,7 @@ def test_even_chance_takes_what_it_cannot_remember_as_it_comes() -> None:
         rng.choice([])
 
 
+@pytest.mark.slow
 def test_scenarios_for_training_leave_no_wording_of_a_check_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
