@@ -56,6 +56,19 @@ def test_of_other_cases_nothing_is_concluded(ws: understudy.Workspace) -> None:
     assert all(one.before == 0 and one.after == 1 for one in found)
 
 
+@pytest.mark.parametrize("change", [{"digest": "of old"}, {"sets": {"a set of old": {}}}])
+def test_cases_that_are_no_longer_made_are_said_to_be(
+    ws: understudy.Workspace, change: dict[str, Any]
+) -> None:
+    results = [validated(0.0), validated(1.0)]
+    for one in results:
+        one["suite"] |= change
+    found = score_changes(*versions(ws, VALIDATION, *results))
+    assert {(one.verdict, one.difference_ci) for one in found} == {
+        ("these cases are no longer made", None)
+    }
+
+
 def test_how_both_play_is_compared_on_the_starts_that_both_played(ws: understudy.Workspace) -> None:
     lost = result("dm", *(episode("a", seed, success=False) for seed in range(20)))
     won = result("dm", *(episode("a", seed, success=True) for seed in range(20)))
@@ -63,10 +76,11 @@ def test_how_both_play_is_compared_on_the_starts_that_both_played(ws: understudy
     assert (one.what, one.before, one.after, one.verdict) == ("playing pocket", 0, 1, "better")
 
 
-def test_damaged_results_are_named_with_what_makes_them_anew(ws: understudy.Workspace) -> None:
-    damaged = validated(1.0)
-    damaged["tuned"]["sets"] = {"combinations": {}}
-    before, after = versions(ws, VALIDATION, validated(1.0), damaged)
+@pytest.mark.parametrize("damage", [{"sets": {"combinations": {}}}, {"sets": []}, [1], 7])
+def test_damaged_results_are_named_with_what_makes_them_anew(
+    ws: understudy.Workspace, damage: Any
+) -> None:
+    before, after = versions(ws, VALIDATION, validated(1.0), validated(1.0) | {"tuned": damage})
     with pytest.raises(ModelError, match=r"dm@v0001 or dm@v0002 is damaged.*understudy validate"):
         score_changes(before, after)
 

@@ -64,7 +64,7 @@ def weekly_maintenance(
     that; a validation against the version in use; and the gate, which puts the new version in use
     unless it is worse on any validation set.
     """
-    more: dict[str, Any] = {"recipes": tuple(dict.fromkeys(recipes)), "settings": settings}
+    more: dict[str, Any] = {"recipes": recipes, "settings": settings}
     if limit is not None:
         more["limit"] = limit
     _maintain(context, "weekly", more, **given)

@@ -14,8 +14,6 @@ from understudy.cli._output import human_bytes, print_facts, print_json, print_t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from understudy.evaluate.versions import ScoreChange
-    from understudy.models.compare import Difference
     from understudy.models.registry import ModelVersion
     from understudy.store.folder import WorkspaceFolder
 
@@ -132,6 +130,7 @@ def _note(removed: bool, forgotten: list[str]) -> str:
 @workspace_option
 def show_model(name: str, as_json: bool, workspace_path: Path | None) -> None:
     """Show what a version is: its base, data, settings and scores."""
+    from understudy.models.card import shown
     from understudy.models.promotions import history
     from understudy.models.registry import RESULTS, find_model, promoted
 
@@ -169,12 +168,12 @@ def show_model(name: str, as_json: bool, workspace_path: Path | None) -> None:
             ("seed", facts.get("seed")),
             ("examples", data.get("examples")),
             ("sources", [source.get("name", "") for source in data.get("sources", ())]),
-            *[(name, _shown(value)) for name, value in list(metrics.items())[:_SHOWN_METRICS]],
+            *[(name, shown(value)) for name, value in list(metrics.items())[:_SHOWN_METRICS]],
             ("validated", [file for file, result in results.items() if result]),
             ("card", version.folder / "README.md"),
         ]
     )
-    print_table(("SETTING", "VALUE"), [(k, _shown(v)) for k, v in facts["settings"].items()])
+    print_table(("SETTING", "VALUE"), [(k, shown(v)) for k, v in facts["settings"].items()])
 
 
 @model.command("lineage")
@@ -215,6 +214,7 @@ def compare_models(before: str, after: str, as_json: bool, workspace_path: Path 
     """Show in what two versions differ: settings, data, training and scores."""
     import msgspec
 
+    from understudy.cli._comparison import print_comparison
     from understudy.evaluate.versions import score_changes
     from understudy.models.compare import compare
     from understudy.models.registry import find_model
@@ -226,42 +226,7 @@ def compare_models(before: str, after: str, as_json: bool, workspace_path: Path 
     if as_json:
         print_json({**msgspec.structs.asdict(found), "scores": scores})
         return
-    if not found.same_base:
-        click.echo("They have different bases.")
-    if found.examples_in_both is not None:
-        click.echo(
-            f"{found.examples_in_both:,} examples in both, {found.only_before:,} only in "
-            f"{found.before}, {found.only_after:,} only in {found.after}"
-        )
-    parts = {"settings": found.settings, "data": found.data, "training": found.metrics}
-    rows = [_compared(part, one) for part, differences in parts.items() for one in differences]
-    if rows:
-        print_table(("", "WHAT", found.before, found.after, "CHANGE"), rows)
-    else:
-        click.echo("Their facts are the same.")
-    if scores:
-        click.echo()
-        heads = ("WEIGHTS", "MEASURED", found.before, found.after, "CHANGE [95 %]", "VERDICT")
-        print_table(heads, [_measured(one) for one in scores])
-    else:
-        click.echo("They were not both measured: `understudy validate`, `understudy evaluate`.")
-
-
-def _measured(one: ScoreChange) -> tuple[object, ...]:
-    change = f"{100 * (one.after - one.before):+.1f}"
-    if one.difference_ci is not None:
-        low, high = one.difference_ci
-        change += f" [{100 * low:+.1f}, {100 * high:+.1f}]"
-    rates = (
-        f"{100 * value:.1f} % [{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]"
-        for value, ci in ((one.before, one.before_ci), (one.after, one.after_ci))
-    )
-    return one.weights, one.what, *rates, change, one.verdict
-
-
-def _compared(part: str, one: Difference) -> tuple[object, ...]:
-    change = None if one.change is None else f"{one.change:+.4g}"
-    return part, one.name, _shown(one.before), _shown(one.after), change
+    print_comparison(found, scores)
 
 
 @model.command("promote")
@@ -358,7 +323,7 @@ def clean_up_versions(
     type=click.Choice(["full", "tiny"]),
     default="full",
     show_default=True,
-    help="full: the one that comes with the package, in half an hour or so; tiny: in seconds, for "
+    help="full: the one that comes with the package, in an hour or so; tiny: in seconds, for "
     "tests.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Decides corpus, tokenizer and weights.")
@@ -400,9 +365,3 @@ def make_base_model(
         print_json(facts)
     else:
         print_facts(list(facts.items()))
-
-
-def _shown(value: object) -> object:
-    from understudy.models.card import shown
-
-    return shown(value)

@@ -119,10 +119,10 @@ def tools_of(version: ModelVersion) -> ToolRegistry:
 
 
 def _refusal(version: ModelVersion, reasons: list[str]) -> DeployError:
-    trained_on = "train it further and " if version.result(VALIDATION) else ""
     return DeployError(
-        f"{version.ref} is not deployed: {'; '.join(reasons)}; {trained_on}run `understudy "
-        f"validate`, or deploy it all the same with `understudy deploy {version.ref} --force`"
+        f"{version.ref} is not deployed: {'; '.join(reasons)}; deploy a version that passes "
+        "`understudy validate`, or this one all the same: `understudy deploy "
+        f"{version.ref} --force`"
     )
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.errors import UsageError
-from understudy.evaluate.suites import SET_NAMES, SETS
+from understudy.evaluate.suites import SET_NAMES, TITLES
 
 DEFAULT_MOST_LOST = 0.03
 """How much of any set quantising may cost."""
-_TITLES = {one.name: one.title for one in SETS}
 _ALMOST = 1e-9
 
 
@@ -30,16 +29,16 @@ def unmet(
     for name, least in (reach or {}).items():
         found = _accuracy(results, "tuned", name)
         if found is None:
-            reasons.append(f"{_TITLES[name]}: {least:.1%} is to be reached, and it was not asked")
+            reasons.append(f"{TITLES[name]}: {least:.1%} is to be reached, and it was not asked")
         elif found < least - _ALMOST:
-            reasons.append(f"{_TITLES[name]}: {found:.1%}, where {least:.1%} is to be reached")
+            reasons.append(f"{TITLES[name]}: {found:.1%}, where {least:.1%} is to be reached")
     for name in results["suite"]["sets"]:
         tuned, small = (_accuracy(results, column, name) for column in ("tuned", "quantized"))
         if tuned is None or small is None or most_lost is None:
             continue
         if small < tuned - most_lost - _ALMOST:
             reasons.append(
-                f"{_TITLES[name]}: quantising cost {tuned - small:.1%}, where at most "
+                f"{TITLES[name]}: quantising cost {tuned - small:.1%}, where at most "
                 f"{most_lost:.1%} may be lost"
             )
     base = (results.get("base") or {}).get("tool_call_accuracy")

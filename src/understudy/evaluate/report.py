@@ -13,9 +13,8 @@ from understudy._util import html_page
 from understudy.curate.bar_chart import bar_chart
 from understudy.evaluate.given_calls import FAILURE_TYPES
 from understudy.evaluate.results import COLUMNS
-from understudy.evaluate.suites import SETS
+from understudy.evaluate.suites import SETS, TITLES
 
-_TITLES = {one.name: one.title for one in SETS}
 _ASKS = {one.name: one.asks for one in SETS}
 _LONGEST = 300
 
@@ -55,7 +54,7 @@ def table_rows(results: Mapping[str, Any]) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = []
     for name, facts in results["suite"]["sets"].items():
         scores = (_share(results[column]["sets"][name], "accuracy") for column in columns)
-        rows.append((_TITLES.get(name, name), str(facts["cases"]), *scores))
+        rows.append((TITLES.get(name, name), str(facts["cases"]), *scores))
     return rows
 
 
@@ -110,7 +109,7 @@ def _tables(results: Mapping[str, Any]) -> Iterator[Table]:
         "What the sets ask",
         "",
         ("validation set", "asks"),
-        [(_TITLES.get(name, name), _ASKS.get(name, "")) for name in results["suite"]["sets"]],
+        [(TITLES.get(name, name), _ASKS.get(name, "")) for name in results["suite"]["sets"]],
     )
     yield "Which is better", _PAIRED, _COMPARED, [*_comparisons(results)]
     yield "Beside the calls", "", ("score", *columns), [*_scores(results, columns)]
@@ -143,7 +142,7 @@ def _comparisons(results: Mapping[str, Any]) -> Iterator[Sequence[str]]:
         yield (
             one["before"],
             one["after"],
-            _TITLES.get(one["set"], one["set"]),
+            TITLES.get(one["set"], one["set"]),
             f"{100 * one['before_accuracy']:.1f} %",
             f"{100 * one['after_accuracy']:.1f} %",
             f"{100 * one['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]",
@@ -163,7 +162,7 @@ def _scores(results: Mapping[str, Any], columns: Sequence[str]) -> Iterator[Sequ
     for name in results["suite"]["sets"]:
         states = [results[column]["sets"][name]["state_accuracy"] for column in columns]
         if any(state is not None for state in states):
-            yield f"table as it should be: {_TITLES.get(name, name)}", *map(_percent, states)
+            yield f"table as it should be: {TITLES.get(name, name)}", *map(_percent, states)
     yield (
         "well-formed calls",
         *(_percent(results[column]["tool_call_wellformed"]) for column in columns),

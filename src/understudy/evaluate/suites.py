@@ -92,6 +92,7 @@ SETS: tuple[SetSpec, ...] = (
     ),
 )
 SET_NAMES = tuple(one.name for one in SETS)
+TITLES = {one.name: one.title for one in SETS}
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,12 +15,12 @@ from understudy.errors import ModelError
 from understudy.evaluate.compare import SetComparison, compare
 from understudy.evaluate.playing import PlayResult, difference
 from understudy.evaluate.results import read_scores, units_of
-from understudy.evaluate.suites import SETS, Suite, build_suite
+from understudy.evaluate.suites import SET_NAMES, TITLES, Suite, build_suite
 from understudy.models.registry import PLAYING, VALIDATION, ModelVersion
 
-_TITLES = {one.name: one.title for one in SETS}
 _COLUMNS = ("tuned", "quantized")
 _OTHER_CASES = "they were asked different cases"
+_OLD_CASES = "these cases are no longer made"
 _Row = Mapping[str, Any]
 
 
@@ -55,7 +55,7 @@ def _readable(
 ) -> list[ScoreChange]:
     try:
         return [*rows(one, other)]
-    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"what was measured of {whose} is damaged ({type(error).__name__}: {error}); run "
             "`understudy validate` or `understudy evaluate` for both again"
@@ -63,7 +63,8 @@ def _readable(
 
 
 def _validated(before: _Row, after: _Row) -> Iterator[ScoreChange]:
-    suite = _suite_of(before, after)
+    alike = before["suite"]["digest"] == after["suite"]["digest"]
+    suite = _suite_of(after) if alike else None
     for column in _COLUMNS:
         if not before.get(column) or not after.get(column):
             continue
@@ -75,20 +76,20 @@ def _validated(before: _Row, after: _Row) -> Iterator[ScoreChange]:
             pair = paired.get(name)
             yield ScoreChange(
                 weights=column,
-                what=_TITLES.get(name, name),
+                what=TITLES.get(name, name),
                 before=first["accuracy"],
                 before_ci=first["accuracy_ci"],
                 after=then["accuracy"],
                 after_ci=then["accuracy_ci"],
                 difference_ci=pair.difference_ci if pair else None,
-                verdict=pair.verdict if pair else _OTHER_CASES,
+                verdict=pair.verdict if pair else _OLD_CASES if alike else _OTHER_CASES,
             )
 
 
-def _suite_of(before: _Row, after: _Row) -> Suite | None:
-    """The cases that both were asked; None where they are not the same, or no longer made so."""
-    asked = after["suite"]
-    if before["suite"]["digest"] != asked["digest"]:
+def _suite_of(results: _Row) -> Suite | None:
+    """The cases that were asked; None where they are no longer made so."""
+    asked = results["suite"]
+    if not set(asked["sets"]) <= set(SET_NAMES):
         return None
     suite = build_suite(asked["sets"], seed=asked["seed"], limit=asked["limit"])
     return suite if suite.digest == asked["digest"] else None

@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.evaluate.suites import SETS
+from understudy.evaluate.suites import TITLES
 
 HEADS = ("WHO", "MEASURED", "CASES", "BEFORE", "AFTER", "DIFFERENCE [95 %]", "VERDICT")
 MASTER, AGENT = "Dungeon Master", "agent of pocket"
-_TITLES = {one.name: one.title for one in SETS}
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +39,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def master_lines(validation: Mapping[str, Any]) -> list[Line]:
     """The base against the file that ships, on every validation set."""
     return [
-        _line(MASTER, _TITLES.get(one["set"], one["set"]), one["cases"], one)
+        _line(MASTER, TITLES.get(one["set"], one["set"]), one["cases"], one)
         for one in validation["comparisons"]
         if (one["before"], one["after"]) == ("base", "quantized")
     ]
