@@ -103,7 +103,7 @@ def test_the_manifest_tells_all_there_is_to_know(shop, version):
 
 
 def test_without_a_passed_validation_it_takes_force_and_the_manifest_says_so(shop, version):
-    with pytest.raises(DeployError, match="not validated; run `understudy validate`"):
+    with pytest.raises(DeployError, match="it was not validated; deploy a version that passes"):
         deploy(shop, version)
     lost = {"quantized": {"tool_call_accuracy": 0.5}}
     with pytest.raises(DeployError, match=r"quantising cost 47\.0% of the calls"):
