@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,21 @@ def test_a_row_is_the_same_whenever_it_is_asked_for(tiny: Path) -> None:
         first, again = rows[number], rows[number]
         assert first["input_ids"].tolist() == again["input_ids"].tolist()
         assert first["labels"].tolist() == again["labels"].tolist()
+
+
+def test_the_second_round_stirs_what_has_come_to_rest_once_more_with_long_rows_alone(
+    tiny: Path,
+) -> None:
+    from transformers import AutoTokenizer
+
+    settings = replace(make.SIZES["tiny"], steps=60, first_round=0.5)
+    rows = make.Rows(AutoTokenizer.from_pretrained(tiny), settings)
+    first = settings.first_steps * settings.batch
+    assert [rows[number]["short"] for number in (0, first, len(rows) - 1)] == [True, False, False]
+    rates = [make.rate(step, settings) for step in range(settings.steps)]
+    assert max(rates[:30]) == 1
+    assert rates[29] < 0.1 < rates[29 + settings.warm_up] <= settings.second_rate
+    assert rates[-1] < 0.05
 
 
 def test_a_new_model_begins_with_the_words_that_belong_together_close_to_each_other(

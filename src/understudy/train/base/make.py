@@ -3,7 +3,8 @@
 ``full`` is what ships with the package, trained once; ``tiny`` is for tests and takes seconds.
 Training is transformers' own `Trainer`; only what it reads is made here: chats of the corpus put
 together to rows, and in the first part, in some rows, the copying drill (segments repeated over and
-over, the first time not scored), without which so small a model never learns to copy.
+over, the first time not scored), without which so small a model never learns to copy. The training
+has two rounds: in the second, what has come to rest is stirred once more, by long rows alone.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ class BaseSettings:
     row: int = 384
     """Tokens in a row."""
     batch: int = 5
-    steps: int = 12_000
+    steps: int = 17_000
+    first_round: float = 12 / 17
+    """How much of the training is its first round, of which the other shares here are shares."""
     learning_rate: float = 1e-3
     """At 2e-3 what copies is lost again."""
     warm_up: int = 100
     decay_from: float = 0.4
     """From here on the learning rate falls in a line to 3 %."""
+    second_rate: float = 0.5
+    """Where the rate begins again in the second round, to fall in a line to 3 % of that."""
     short_row: int = 128
     """Tokens in a row in the first part."""
     short_until: float = 0.7
@@ -69,6 +74,11 @@ class BaseSettings:
     """Whether torch translates the model for this machine first, which pays in a long training."""
     seed: int = 1
 
+    @property
+    def first_steps(self) -> int:
+        """The steps of the first round."""
+        return round(self.steps * self.first_round)
+
 
 SIZES = {
     "full": BaseSettings(),
@@ -79,6 +89,7 @@ SIZES = {
         row=128,
         batch=8,
         steps=40,
+        first_round=1.0,
         warm_up=5,
         tokenizer_chats=400,
         counted_chats=1000,
@@ -233,7 +244,7 @@ def _train(
         betas=(0.9, 0.98),
         fused=True,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, settings))
     rows = Rows(tokenizer, settings)
     trainer = ScoredTrainer(
         model=model,
@@ -264,12 +275,17 @@ def _train(
     trainer.train(resume_from_checkpoint=last)
 
 
-def _rate(step: int, settings: BaseSettings) -> float:
-    """Up, level, then down in a line to 3 %."""
+def rate(step: int, settings: BaseSettings) -> float:
+    """Up, level, then down in a line to 3 %; and in the second round up and down once more."""
+    first = settings.first_steps
+    if first <= step and first < settings.steps:
+        done = (step - first) / (settings.steps - first)
+        rise = (step - first + 1) / settings.warm_up
+        return settings.second_rate * min(rise, 1 - 0.97 * done)
     if step < settings.warm_up:
         return (step + 1) / settings.warm_up
-    top = settings.steps * settings.decay_from
-    return 1.0 if step < top else 1 - 0.97 * (step - top) / (settings.steps - top)
+    top = first * settings.decay_from
+    return 1.0 if step < top else 1 - 0.97 * (step - top) / (first - top)
 
 
 class Rows:
@@ -290,8 +306,9 @@ class Rows:
         import torch
 
         settings = self._settings
-        short = number < len(self) * settings.short_until
-        drilled = number < len(self) * settings.drill_until
+        first = settings.first_steps * settings.batch
+        short = number < first * settings.short_until
+        drilled = number < first * settings.drill_until
         size = settings.short_row if short else settings.row
         tokens: list[int] = []
         labels: list[int] = []
