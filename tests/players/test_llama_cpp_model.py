@@ -86,8 +86,16 @@ def test_what_listens_everywhere_is_asked_nearby():
     assert llama_cpp._near("http://10.0.0.0:8000") == "http://10.0.0.0:8000"
 
 
-def test_a_small_model_is_given_one_thread(f16_file):
+def test_a_small_model_is_given_one_thread_to_write_with_and_several_to_read(f16_file, monkeypatch):
+    monkeypatch.setattr(llama_cpp.os, "cpu_count", lambda: 16)
     assert threads_for(f16_file) == 1
+    assert llama_cpp._threads_to_read(f16_file) == 4
+
+
+def test_how_many_threads_read_changes_no_answer(f16_file, model):
+    with_one = LlamaCppModel(f16_file, threads=1)
+    assert texts(with_one.answer(PROMPTS)) == texts(model.answer(PROMPTS))
+    with_one.close()
 
 
 _OPENED_AND_CLOSED = """

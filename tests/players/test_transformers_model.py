@@ -9,8 +9,9 @@ from tests.deploy.conftest import *  # noqa: F403 - its fixtures
 from tests.deploy.small_models import PROMPTS
 
 from understudy.errors import PlayerError
+from understudy.players.backends.beginnings import shared_beginning
 from understudy.players.backends.llama_cpp import LlamaCppModel
-from understudy.players.backends.transformers_model import TransformersModel
+from understudy.players.backends.transformers_model import TransformersModel, prompt_tokens
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +40,33 @@ def test_answers_come_in_the_order_of_the_conversations_whatever_their_length(mo
 def test_batches_change_no_answer(model, base_folder):
     one_by_one = TransformersModel(base_folder, batch_size=1)
     assert texts(model.answer(PROMPTS)) == texts(one_by_one.answer(PROMPTS))
+
+
+def test_what_all_conversations_begin_with_is_read_once_and_changes_no_answer(model):
+    rules = "Call a tool by its rule, and by no other. " * 8
+    chats = [[chat[0] | {"content": rules + chat[0]["content"]}, chat[1]] for chat in PROMPTS]
+    chats.append([*chats[0], {"role": "assistant", "content": "Why?"}, chats[0][1]])
+    alone = [model.answer([chat])[0].text for chat in chats]
+    read = []
+    watching = model.model.get_input_embeddings().register_forward_pre_hook(
+        lambda _, given: read.append(tuple(given[0].shape))
+    )
+    together = texts(model.answer(chats[:2] + chats[-1:]))
+    watching.remove()
+    assert together == alone[:2] + alone[-1:]
+    beginning, rest = read[:2]
+    assert beginning[0] == 1
+    assert beginning[1] > 32
+    assert rest[0] == 3
+    assert beginning[1] + rest[1] == len(prompt_tokens(model.tokenizer, chats[-1]))
+    assert texts(model.answer(chats)) == alone
+
+
+def test_a_beginning_leaves_something_of_every_conversation_to_be_read():
+    assert shared_beginning([[1] * 40, [1] * 50]) == 39
+    assert shared_beginning([[1] * 40 + [2, 3], [1] * 40 + [3]]) == 40
+    assert shared_beginning([[1] * 20, [1] * 50]) == 0, "less than what it costs to read it apart"
+    assert shared_beginning([[1] * 50]) == 0
 
 
 def test_an_adapter_answers_otherwise_than_its_base(model, base_folder, adapter_folder):

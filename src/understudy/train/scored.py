@@ -12,12 +12,11 @@ import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from understudy.players.backends.beginnings import WORTH_SHARING, keeps_all_it_reads
 from understudy.train.attention import PLAIN
 
 IGNORED = -100
 _PLACES = "logits_to_keep"
-_WORTH_SHARING = 32
-"""Two calls of the model cost more than what a shorter beginning saves."""
 
 
 def takes_places(model: Any) -> bool:
@@ -31,15 +30,13 @@ def goes_on(model: Any) -> bool:
     Not where a place sees only the last few, and not where chance drops something else in each row.
     """
     from torch.nn import Dropout
-    from transformers import DynamicCache
-    from transformers.cache_utils import DynamicLayer
 
     plain = _plain(model)
     drops = any(isinstance(module, Dropout) and module.p for module in plain.modules())
     return (
         not drops
         and not getattr(plain.config, "attention_dropout", 0)
-        and all(type(layer) is DynamicLayer for layer in DynamicCache(config=plain.config).layers)
+        and keeps_all_it_reads(plain)
     )
 
 
@@ -115,7 +112,7 @@ def _shared(asked: dict[str, Any], labels: Any) -> int:
     if attended is not None:
         same &= attended.all(dim=0)
     count = int(same.long().cumprod(0).sum())
-    return count if count >= _WORTH_SHARING else 0
+    return count if count >= WORTH_SHARING else 0
 
 
 def _plain(model: Any) -> Any:

@@ -23,7 +23,9 @@ DEFAULT_CONTEXT = 4096
 """Tokens of a conversation and its answer together."""
 _GREEDY = {"temperature": 0.0, "top_k": 1, "repeat_penalty": 1.0}
 _SMALL_BYTES = 200_000_000
-"""Below this, threads cost more in waiting for each other than they save."""
+"""Below this, threads cost more in waiting for each other at each word than they save."""
+_MOST_TO_READ_SMALL = 4
+"""Threads that pay off where a small model reads what it is asked, many words at once."""
 _PATIENCE_S = 600.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _FROM_THE_QUEUE = "/lora-adapters"
@@ -67,9 +69,8 @@ class LlamaServer:
         params.cors_origins = "localhost"
         params.n_parallel = slots
         params.n_ctx = context * slots
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or threads_for(
-            model
-        )
+        params.cpuparams.n_threads = threads or threads_for(model)
+        params.cpuparams_batch.n_threads = threads or _threads_to_read(model)
         if sampling is not None:
             params.sampling.temp = sampling.temperature
             params.sampling.top_p = sampling.top_p
@@ -213,8 +214,20 @@ def _near(url: str) -> str:
 
 
 def threads_for(model: Path) -> int:
-    """As many threads as pay off for a model file of this size."""
-    return 1 if model.stat().st_size < _SMALL_BYTES else max(1, os.cpu_count() or 1)
+    """As many threads as pay off for a model file of this size, word by word."""
+    return 1 if _is_small(model) else _cores()
+
+
+def _threads_to_read(model: Path) -> int:
+    return min(_cores(), _MOST_TO_READ_SMALL) if _is_small(model) else _cores()
+
+
+def _is_small(model: Path) -> bool:
+    return model.stat().st_size < _SMALL_BYTES
+
+
+def _cores() -> int:
+    return max(1, os.cpu_count() or 1)
 
 
 def _library() -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from understudy.errors import PlayerError
+from understudy.players.backends.beginnings import keeps_all_it_reads, shared_beginning
 from understudy.players.backends.chat_model import Answer, Messages, Progress
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class TransformersModel:
         self._batch_size = batch_size
         self.tokenizer = load_tokenizer(base, adapter)
         self.model = load_weights(base, adapter, numbers)
+        if adapter is not None and str(self.model.dtype) == "torch.float32":
+            # In the weights themselves it costs nothing at each word; shorter numbers would round.
+            merging: Any = self.model
+            self.model = merging.merge_and_unload()
+        self._shares = keeps_all_it_reads(self.model)
 
     def answer(
         self,
@@ -87,15 +93,26 @@ class TransformersModel:
         ends = self._ends()
         pad = self.tokenizer.pad_token_id
         pad = ends[0] if pad is None else pad
-        rows = [[pad] * (longest - len(prompt)) + prompt for prompt in prompts]
-        seen = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        shared = shared_beginning(prompts) if self._shares else 0
+        rows, seen = [], []
+        for prompt in prompts:
+            gap = longest - len(prompt)
+            rows.append(prompt[:shared] + [pad] * gap + prompt[shared:])
+            seen.append([1] * shared + [0] * gap + [1] * (len(prompt) - shared))
         drawn = {"do_sample": True, "temperature": temperature} if temperature > 0 else {}
         with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(seed)
             model: Any = self.model
+            ids = torch.tensor(rows, device=model.device)
+            read: dict[str, Any] = {}
+            if shared:
+                cache = model(input_ids=ids[:1, :shared], use_cache=True).past_key_values
+                cache.batch_repeat_interleave(len(rows))
+                read["past_key_values"] = cache
             made = model.generate(
-                input_ids=torch.tensor(rows, device=self.model.device),
-                attention_mask=torch.tensor(seen, device=self.model.device),
+                input_ids=ids,
+                attention_mask=torch.tensor(seen, device=model.device),
+                **read,
                 max_new_tokens=min(max_tokens, limit - longest),
                 eos_token_id=ends,
                 pad_token_id=pad,
