@@ -6,9 +6,10 @@ import json
 import re
 
 import pytest
+from msgspec import structs
 
 from understudy.chat.tools.bracket import read_brackets
-from understudy.chat.tools.call_grammar import call_grammar, read_grammar
+from understudy.chat.tools.call_grammar import call_grammar, held_to, held_to_sheet, read_grammar
 from understudy.chat.tools.registry import TOOLS, Argument, ToolRegistry, ToolSpec
 from understudy.formats.scenario_markdown import TRAINING, read_scenario, scenario_paths
 from understudy.players.backends.llama_cpp import LlamaServer
@@ -102,6 +103,46 @@ def test_whatever_the_scenarios_say_can_be_said():
         "[Hm]",
     ):
         assert not pattern.fullmatch(f"Well. {wrong}")
+
+
+def test_heroes_alone_make_checks_saves_and_castings_and_anybody_can_be_hurt():
+    pattern = as_pattern(held_to(call_grammar(TOOLS), ["Mira", 'Jo "Owl" Hart']))
+    for right in (
+        "[check: stealth, Mira]",
+        '[save: wisdom, Jo "Owl" Hart, 12]',
+        "[spellcast: player, light, 0]",
+        "[health: the gargoyle, -7] [inventory: miller, add, rope]",
+    ):
+        assert pattern.fullmatch(right), right
+    for wrong in (
+        "[check: stealth, Bump]",
+        "[save: wisdom, Mir, 12]",
+        "[save: wisdom, Mirabel, 12]",
+        "[spellcast: the widow, light, 0]",
+    ):
+        assert not pattern.fullmatch(wrong), wrong
+
+
+def test_a_model_without_sense_calls_nobody_else_for_a_check(server):
+    rules = held_to(call_grammar(TOOLS), ["Mira", "Jo Hart"]).splitlines()[1:]
+    number = TOOLS.names.index("check")
+    choices = drawn(server, "\n".join((f'root ::= "[" call-{number} "]"', *rules)), 12)
+    said = [one["message"]["content"] for one in choices if one["finish_reason"] == "stop"]
+    named = {read_brackets(text).calls[0].call.arguments["character"] for text in said}
+    assert named <= {"Mira", "Jo Hart", "player"}
+    assert len(named) > 1
+
+
+def test_a_chat_is_held_to_its_sheet_where_the_house_rules_stand_in_it():
+    grammar = call_grammar(TOOLS)
+    scenario = read_scenario(next(iter(scenario_paths(TRAINING)))).scenario
+    held = held_to_sheet(grammar, scenario.messages())
+    assert held == held_to(grammar, [hero.name for hero in scenario.party]) != grammar
+    other = structs.replace(scenario, rules="Whoever likes to rolls.")
+    assert held_to_sheet(grammar, other.messages()) == grammar
+    nobody = structs.replace(scenario, party=())
+    assert held_to_sheet(grammar, nobody.messages()) == grammar
+    assert held_to(grammar, ["no, name]"]) == grammar
 
 
 def test_without_tools_there_is_no_grammar(tmp_path):

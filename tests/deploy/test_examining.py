@@ -7,11 +7,14 @@ import json
 import pytest
 from tests.deploy.small_models import CHATS
 
+from understudy.chat.scenarios import house_rules
+from understudy.chat.tools.call_grammar import read_grammar
 from understudy.deploy import testing
 from understudy.deploy.deploying import Order, deploy_version
 from understudy.deploy.table_chats import MOST, table_chats
 from understudy.deploy.targets.gguf_mobile import GgufMobile
 from understudy.deploy.testing import examine
+from understudy.pipeline.chat_models import open_chat_model
 from understudy.store.manifest import check_files
 
 pytestmark = pytest.mark.slow
@@ -55,6 +58,25 @@ def test_a_whole_bundle_passes_and_tells_how_it_plays(bundle):
     assert written["bundle"] == "dm@v0001"
     assert written["passed"] is True
     assert check_files(bundle.folder, bundle.manifest) == []
+
+
+def test_the_folder_of_a_bundle_is_asked_as_it_runs_in_a_game(bundle, shop, monkeypatch):
+    """With the grammar of its calls, and with the heroes on the sheet alone making checks."""
+    model = open_chat_model(str(bundle.folder), None, shop.settings)
+    asked = []
+
+    def answer(request):
+        asked.append(request.get("grammar", ""))
+        return {"choices": [{"message": {"content": "Well."}}], "usage": {"completion_tokens": 2}}
+
+    monkeypatch.setattr(model.server, "chat", answer)
+    sheet = f"Rules: {house_rules.prompt_text()}\nParty:\n- Mira (Elf Rogue, Level 3, HP: 21/24)"
+    sneak = {"role": "user", "content": "Mira sneaks."}
+    model.answer([[{"role": "system", "content": sheet}, sneak], [sneak]])
+    model.close()
+    known, unknown = asked
+    assert 'hero ::= "Mira" | "player"' in known.split("\n")
+    assert unknown == read_grammar(bundle.folder) != ""
 
 
 def test_one_flipped_bit_is_found_and_the_file_is_not_loaded(bundle):

@@ -86,6 +86,18 @@ def test_what_listens_everywhere_is_asked_nearby():
     assert llama_cpp._near("http://10.0.0.0:8000") == "http://10.0.0.0:8000"
 
 
+def test_each_answer_is_held_to_the_grammar_of_its_chat(f16_file, model):
+    def grammar(messages):
+        item = messages[-1]["content"].split()[-1].strip(".")
+        return f'root ::= "the {item}!"' if item == "rope" else ""
+
+    held = LlamaCppModel(f16_file, grammar=grammar)
+    rope, torch = texts(held.answer(PROMPTS[:2]))
+    held.close()
+    assert rope == "the rope!"
+    assert torch == model.answer(PROMPTS[1:2])[0].text
+
+
 def test_a_small_model_is_given_one_thread_to_write_with_and_several_to_read(f16_file, monkeypatch):
     monkeypatch.setattr(llama_cpp.os, "cpu_count", lambda: 16)
     assert threads_for(f16_file) == 1

@@ -77,10 +77,10 @@ def validate(
 ) -> None:
     """Measure how well a model calls tools and answers.
 
-    MODEL is NAME or NAME@v0003, a folder, or a .gguf file; without it the model that was trained
-    last. Base, tuned and quantised model are asked the same cases, which no training uses. Results
-    and reports lie in the folder of the version. The exit status is 1 when the model falls short
-    of what it has to reach.
+    MODEL is NAME or NAME@v0003, a folder, also that of a bundle, or a .gguf file; without it the
+    model that was trained last. Base, tuned and quantised model are asked the same cases, which no
+    training uses. Results and reports lie in the folder of the version. The exit status is 1 when
+    the model falls short of what it has to reach.
     """
     from understudy.evaluate.measuring import Asking
     from understudy.evaluate.suites import DEFAULT_LIMIT

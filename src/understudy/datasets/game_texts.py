@@ -6,13 +6,13 @@ and again, as each call was made with all before it: what was said is taken once
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.chat import json_values
-from understudy.chat.messages import SYSTEM_ROLES, text_of
+from understudy.chat.messages import text_of
+from understudy.chat.party_sheet import names_on_sheet
 from understudy.chat.tools.scanning import GameText
 from understudy.datasets.selection import Selection, choose
 from understudy.errors import FormatError, UnderstudyError, UsageError
@@ -25,7 +25,6 @@ from understudy.store.folder import SETTINGS_NAME
 if TYPE_CHECKING:
     from understudy.session.workspace import Workspace
 
-_MEMBER = re.compile(r"^- ([^()\n]{1,60}) \(", re.MULTILINE)
 _ENDINGS = (".md", ".jsonl", ".json")
 
 Report = Callable[[str], None]
@@ -75,7 +74,7 @@ def texts_of_sessions(
                         step.response,
                         source=f"session {session.path.name}",
                         place=f"step {step.n}",
-                        names=_party_of(step.messages),
+                        names=names_on_sheet(step.messages),
                     )
         except UnderstudyError as error:
             unread(f"session {session.path.name}: {error}")
@@ -125,7 +124,7 @@ def _texts_of_chat(
         if message.get("role") == "assistant" and told not in seen:
             seen.add(told)
             where = f"{place}, message {number}"
-            yield _said(message, source=source, place=where, names=_party_of(messages))
+            yield _said(message, source=source, place=where, names=names_on_sheet(messages))
 
 
 def _said(
@@ -146,11 +145,3 @@ def _calls(message: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
             yield str(function.get("name")), function.get("arguments")
-
-
-def _party_of(messages: Iterable[Any]) -> tuple[str, ...]:
-    """The names on the party sheet, where a system message holds one."""
-    for message in messages:
-        if isinstance(message, dict) and message.get("role") in SYSTEM_ROLES:
-            return tuple(_MEMBER.findall(text_of(message.get("content"))))
-    return ()

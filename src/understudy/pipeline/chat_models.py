@@ -1,7 +1,7 @@
 """From a model's name to the model itself, loaded and ready to answer chats.
 
-A name can be a file of llama.cpp, a folder of Hugging Face's, a model or a bundle of the
-workspace, and else a model on the server of the settings' section [chat].
+A name can be a file of llama.cpp, a folder of Hugging Face's, a bundle's folder, a model or a
+bundle of the workspace, and else a model on the server of the settings' section [chat].
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from understudy.config import Settings
 from understudy.deploy.bundle import bundles_of, find_bundle
 from understudy.deploy.conversion import read_conversion
 from understudy.deploy.target import find_target
+from understudy.deploy.targets.deployment_config import NAME as DEPLOYMENT
+from understudy.deploy.targets.deployment_config import read_config
 from understudy.errors import ModelError, UsageError
 from understudy.models.bases import base_of
 from understudy.models.registry import ModelVersion, find_model, models_of
@@ -94,6 +96,9 @@ def _open_folder(folder: Path) -> ChatModel:
                 f"{folder / _ADAPTER} does not name the base of the adapter; train it again"
             ) from error
         return TransformersModel(base, adapter=folder)
+    bundle = read_config(folder, DEPLOYMENT) or {}
+    if "target" in bundle:
+        return find_target(str(bundle["target"])).open(folder)
     if (folder / _CONFIG).is_file():
         return TransformersModel(folder)
     files = sorted(folder.glob("*.gguf"))

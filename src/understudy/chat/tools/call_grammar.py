@@ -1,16 +1,22 @@
 """A grammar in llama.cpp's notation in which every bracket is a call that its tool accepts.
 
 An engine that is given it lets a model say what it likes, but a bracket that is opened has to be
-closed as the call of a tool: no unknown skill, no missing argument. What the grammar cannot know is
-whether a call is the right one.
+closed as the call of a tool: no unknown skill, no missing argument. Whoever knows the party narrows
+it to their names: then nobody makes a check who is not at the table. What the grammar cannot know
+is whether a call is the right one.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+from understudy.chat.messages import SYSTEM_ROLES, text_of
+from understudy.chat.party_sheet import names_on_sheet
+from understudy.chat.scenarios import house_rules
 from understudy.chat.tools.registry import Argument, ToolRegistry, ToolSpec
 
 FILE_NAME = "tool_calls.gbnf"
@@ -20,6 +26,13 @@ _MOST_LISTED = 100
 """Of a range of more numbers, only the end is held to, and 0 where it begins above."""
 _LONGEST_TEXT = 60
 """Characters of a name or a thing; a model that has lost its way would never end."""
+_ANY_HERO = "hero ::= text"
+"""The rule that `held_to` narrows; an app does it by the same line."""
+_OF_HEROES = ("check", "save", "spellcast")
+"""Tools that the house rules call for a hero, by name; what is hurt or given something may be
+anybody."""
+_HERO = "character"
+_UNWRITABLE = re.compile(r"[\[\],]")
 _FIXED = (
     r"words ::= [^\[\]]*",
     rf"text ::= [^\[\],\r\n\t ] [^\[\],\r\n]{{0,{_LONGEST_TEXT - 1}}}",
@@ -42,7 +55,32 @@ def call_grammar(registry: ToolRegistry) -> str:
     ]
     for tool in tools:
         lines.extend(_tool(tool, names[tool.name]))
+    if any(_is_hero(tool, argument) for tool in tools for argument in tool.arguments):
+        lines.append(_ANY_HERO)
     return "\n".join((*lines, *_FIXED, ""))
+
+
+def held_to(grammar: str, heroes: Sequence[str]) -> str:
+    """The grammar in which checks, saves and castings are those of ``heroes``, or of ``player``."""
+    writable = [name for name in heroes if not _UNWRITABLE.search(name)]
+    if not writable:
+        return grammar
+    names = " | ".join(map(_word, dict.fromkeys((*writable, "player"))))
+    lines = (f"hero ::= {names}" if line == _ANY_HERO else line for line in grammar.split("\n"))
+    return "\n".join(lines)
+
+
+def held_to_sheet(grammar: str, messages: Iterable[Any]) -> str:
+    """The same for the heroes on the party sheet of a chat, where the house rules stand in it.
+
+    By other rules, somebody else may roll as well.
+    """
+    told = [*messages]
+    prompts = (one for one in told if one.get("role") in SYSTEM_ROLES)
+    rules = house_rules.prompt_text()
+    if not any(rules in text_of(prompt.get("content")) for prompt in prompts):
+        return grammar
+    return held_to(grammar, names_on_sheet(told))
 
 
 def read_grammar(folder: Path) -> str:
@@ -64,10 +102,14 @@ def _tool(tool: ToolSpec, rule: str) -> list[str]:
             inside = f"({inside})?"
     lines = [f"{rule} ::= {_word(tool.name + ':')} {inside}".rstrip()]
     lines += [
-        f"{part} ::= {_argument(argument)}"
+        f"{part} ::= {'hero' if _is_hero(tool, argument) else _argument(argument)}"
         for part, argument in zip(parts, tool.arguments, strict=True)
     ]
     return lines
+
+
+def _is_hero(tool: ToolSpec, argument: Argument) -> bool:
+    return tool.name in _OF_HEROES and argument.name == _HERO and argument.kind == "text"
 
 
 def _argument(argument: Argument) -> str:

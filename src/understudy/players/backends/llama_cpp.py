@@ -12,7 +12,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -150,7 +150,10 @@ class LlamaServer:
 
 
 class LlamaCppModel:
-    """A GGUF file that answers chats. Raises PlayerError when it cannot be loaded."""
+    """A GGUF file that answers chats. Raises PlayerError when it cannot be loaded.
+
+    ``grammar`` gives what an answer to a chat may be, in llama.cpp's notation; empty for anything.
+    """
 
     def __init__(
         self,
@@ -160,9 +163,10 @@ class LlamaCppModel:
         context: int = DEFAULT_CONTEXT,
         threads: int | None = None,
         template: str | None = None,
-        grammar: str = "",
+        grammar: Callable[[Messages], str] | None = None,
     ) -> None:
         self.name = name or model.stem
+        self._grammar = grammar
         # The server listens in any case: only who knows the token is answered.
         self.server = LlamaServer(
             model,
@@ -171,7 +175,6 @@ class LlamaCppModel:
             context=context,
             threads=threads,
             template=template,
-            grammar=grammar,
         )
 
     def answer(
@@ -191,6 +194,8 @@ class LlamaCppModel:
             # What is kept of the conversation before would change the last digits of the numbers,
             # and with them now and then a word.
             request["cache_prompt"] = False
+            if self._grammar is not None and (grammar := self._grammar(messages)):
+                request["grammar"] = grammar
             begun = time.perf_counter()
             reply = self.server.chat(request)
             answers.append(
