@@ -60,9 +60,8 @@ def test_a_whole_bundle_passes_and_tells_how_it_plays(bundle):
     assert check_files(bundle.folder, bundle.manifest) == []
 
 
-def test_the_folder_of_a_bundle_is_asked_as_it_runs_in_a_game(bundle, shop, monkeypatch):
-    """With the grammar of its calls, and with the heroes on the sheet alone making checks."""
-    model = open_chat_model(str(bundle.folder), None, shop.settings)
+def grammars(model, monkeypatch):
+    """What a model is held to in a chat with a sheet and the house rules, and in one without."""
     asked = []
 
     def answer(request):
@@ -74,9 +73,25 @@ def test_the_folder_of_a_bundle_is_asked_as_it_runs_in_a_game(bundle, shop, monk
     sneak = {"role": "user", "content": "Mira sneaks."}
     model.answer([[{"role": "system", "content": sheet}, sneak], [sneak]])
     model.close()
-    known, unknown = asked
+    return asked
+
+
+def test_the_folder_of_a_bundle_is_asked_as_it_runs_in_a_game(bundle, shop, monkeypatch):
+    """With the grammar of its calls, and with the heroes on the sheet alone making checks."""
+    model = open_chat_model(str(bundle.folder), None, shop.settings)
+    known, unknown = grammars(model, monkeypatch)
     assert 'hero ::= "Mira" | "player"' in known.split("\n")
     assert unknown == read_grammar(bundle.folder) != ""
+
+
+def test_a_converted_model_plays_as_its_bundle_would_and_a_mere_file_says_what_it_likes(
+    shop, version, monkeypatch
+):
+    known, unknown = grammars(open_chat_model("dm", shop, shop.settings), monkeypatch)
+    assert 'hero ::= "Mira" | "player"' in known.split("\n")
+    assert "hero ::= text" in unknown.split("\n")
+    file = version.folder / "gguf" / "model-q4_k_m.gguf"
+    assert grammars(open_chat_model(str(file), shop, shop.settings), monkeypatch) == ["", ""]
 
 
 def test_one_flipped_bit_is_found_and_the_file_is_not_loaded(bundle):

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from understudy.chat.tools.call_grammar import call_grammar, for_each_chat
+from understudy.chat.tools.registry import FILE_NAME as TOOLS_NAME
+from understudy.chat.tools.registry import ToolRegistry
 from understudy.config import Settings
 from understudy.deploy.bundle import bundles_of, find_bundle
 from understudy.deploy.conversion import read_conversion
@@ -31,9 +34,9 @@ def open_chat_model(
 ) -> ChatModel:
     """The model that ``name`` names; to be closed.
 
-    Of a model of the workspace that was converted, the file that ships is taken. ``folder`` is
-    where answers of a server may be kept. Raises UsageError, ModelError, DeployError or PlayerError
-    for what cannot be found or loaded.
+    Of a model of the workspace that was converted, the file that ships is taken, and its calls are
+    held to its tools as in a bundle. ``folder`` is where answers of a server may be kept. Raises
+    UsageError, ModelError, DeployError or PlayerError for what cannot be found or loaded.
     """
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
@@ -50,7 +53,8 @@ def open_chat_model(
             version = find_model(workspace, name)
             conversion = read_conversion(version)
             if conversion is not None:
-                return open_gguf(version.folder / conversion.gguf_name, version.ref)
+                file = version.folder / conversion.gguf_name
+                return open_gguf(file, version.ref, tools=_tools_of(version))
             return open_version(workspace, version)
         if known in bundles_of(workspace).names():
             bundle = find_bundle(workspace, name)
@@ -60,11 +64,17 @@ def open_chat_model(
     return EndpointModel(settings, model=name, folder=folder)
 
 
-def open_gguf(file: Path, name: str | None = None) -> ChatModel:
-    """A file of llama.cpp."""
+def open_gguf(
+    file: Path, name: str | None = None, *, tools: ToolRegistry | None = None
+) -> ChatModel:
+    """A file of llama.cpp, its calls held to ``tools`` and to the party sheet where they are given.
+
+    Alone, it says what it likes.
+    """
     from understudy.players.backends.llama_cpp import LlamaCppModel
 
-    return LlamaCppModel(file, name=name)
+    grammar = for_each_chat(call_grammar(tools)) if tools is not None else None
+    return LlamaCppModel(file, name=name, grammar=grammar)
 
 
 def open_version(workspace: WorkspaceFolder, version: ModelVersion) -> ChatModel:
@@ -83,6 +93,11 @@ def open_base(workspace: WorkspaceFolder, version: ModelVersion) -> ChatModel:
 
     base = base_of(workspace, version.base)
     return TransformersModel(base.folder, name=base.id)
+
+
+def _tools_of(version: ModelVersion) -> ToolRegistry | None:
+    path = version.folder / TOOLS_NAME
+    return ToolRegistry.load(path) if path.is_file() else None
 
 
 def _open_folder(folder: Path) -> ChatModel:

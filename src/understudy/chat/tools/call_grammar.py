@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def held_to_sheet(grammar: str, messages: Iterable[Any]) -> str:
     if not any(rules in text_of(prompt.get("content")) for prompt in prompts):
         return grammar
     return held_to(grammar, names_on_sheet(told))
+
+
+def for_each_chat(grammar: str) -> Callable[[Iterable[Any]], str] | None:
+    """What `held_to_sheet` makes of it for a chat; None of an empty one."""
+    return partial(held_to_sheet, grammar) if grammar else None
 
 
 def read_grammar(folder: Path) -> str:

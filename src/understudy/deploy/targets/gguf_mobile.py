@@ -6,7 +6,6 @@ Made for `llama.rn`, and for `cactus-react-native` 0.2.11, the last one that loa
 from __future__ import annotations
 
 import shutil
-from functools import partial
 from pathlib import Path
 
 from understudy.chat.tools import call_grammar
@@ -83,9 +82,8 @@ class GgufMobile:
             )
         config = read_config(folder, NAME) or {}
         context = int(config.get("context_length") or DEFAULT_CONTEXT)
-        grammar = call_grammar.read_grammar(folder)
-        held = partial(call_grammar.held_to_sheet, grammar) if grammar else None
-        return LlamaCppModel(file, context=context, threads=threads, grammar=held)
+        grammar = call_grammar.for_each_chat(call_grammar.read_grammar(folder))
+        return LlamaCppModel(file, context=context, threads=threads, grammar=grammar)
 
 
 def _cactus_config(package: Package, file: str) -> dict[str, object]:
