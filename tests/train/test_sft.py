@@ -331,6 +331,7 @@ def test_a_loss_that_is_no_number_ends_in_a_sentence(
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
+        ({"lora_layers": 99}, "has . layers, and lora_layers asks for 99"),
         ({"lora_targets": "legs"}, "the training cannot be set up .*Target modules"),
         ({"optimizer": "wishing"}, "the training cannot be set up .*wishing"),
         ({"load_in_4bit": True}, "load_in_4bit needs an NVIDIA GPU and the package bitsandbytes"),

@@ -18,6 +18,7 @@ from understudy.chat.tools.registry import ToolRegistry
 from understudy.errors import TrainingError
 from understudy.models.bases import folder_sha256
 from understudy.store.hashes import sha256_bytes
+from understudy.train.adapters import lora_config
 from understudy.train.checks import check_calls, check_form
 from understudy.train.examples import Example, content_hash, where_of
 from understudy.train.loading import (
@@ -27,7 +28,7 @@ from understudy.train.loading import (
     quiet,
     tokenizer_folder,
 )
-from understudy.train.running import TrainFacts, Training, check_settings, lora_config, setting_up
+from understudy.train.running import TrainFacts, Training, check_settings, setting_up
 from understudy.train.settings import PreferenceSettings
 from understudy.train.templates import PLAIN, ChatText
 from understudy.train.watching import Progress, Watch
@@ -111,7 +112,7 @@ def train_preference(
             tokenizer,
             _dataset(usable, loss),
             _dataset(held, loss) if held else None,
-            peft=None if adapter is not None else lora_config(settings),
+            peft=None if adapter is not None else lora_config(settings, model),
         )
     facts = run.train(trainer, source, resume=resume, template=PLAIN if chat.plain else None)
     counted = {"loss_kind": loss, "pairs" if loss == "dpo" else "judgements": len(usable)}

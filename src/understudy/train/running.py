@@ -262,23 +262,6 @@ def check_settings(settings: TrainSettings, adapter: Path | None) -> None:
         )
 
 
-def lora_config(settings: TrainSettings) -> Any:
-    """The adapter that is to be trained; None where all weights are."""
-    if settings.weights == "full":
-        return None
-    from peft import LoraConfig
-
-    targets = settings.lora_targets
-    names = [name.strip() for name in targets.split(",") if name.strip()]
-    return LoraConfig(
-        r=settings.lora_r,
-        lora_alpha=settings.lora_alpha,
-        lora_dropout=settings.lora_dropout,
-        target_modules=targets if targets == "all-linear" else names,
-        task_type="CAUSAL_LM",
-    )
-
-
 def check_losses(history: Sequence[dict[str, Any]]) -> None:
     for entry in history:
         loss = entry.get("loss")

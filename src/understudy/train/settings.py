@@ -45,6 +45,12 @@ class TrainSettings(BaseModel):
         description="`all-linear`, or names of layers with commas between them, such as "
         "`q_proj,v_proj`.",
     )
+    lora_layers: int = Field(
+        default=0,
+        ge=0,
+        description="Give only this many of the last layers an adapter; 0: all. Below them nothing "
+        "has to be computed backwards: training is quicker and needs less memory.",
+    )
     load_in_4bit: bool = Field(
         default=False,
         description="Hold the base in 4 bits while an adapter is trained (QLoRA): needs a GPU and "

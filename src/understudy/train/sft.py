@@ -17,6 +17,7 @@ from understudy.chat.tools.registry import ToolRegistry
 from understudy.errors import TrainingError
 from understudy.models.bases import folder_sha256
 from understudy.store.hashes import sha256_bytes
+from understudy.train.adapters import lora_config
 from understudy.train.bundles import bundle_dataset, together
 from understudy.train.checks import Checked, check_examples
 from understudy.train.examples import Example
@@ -29,7 +30,7 @@ from understudy.train.loading import (
     sees,
     tokenizer_folder,
 )
-from understudy.train.running import TrainFacts, Training, check_settings, lora_config, setting_up
+from understudy.train.running import TrainFacts, Training, check_settings, setting_up
 from understudy.train.scored import goes_on, loss_where_scored, takes_places
 from understudy.train.settings import SftSettings
 from understudy.train.templates import PLAIN, ChatText
@@ -118,7 +119,7 @@ def train_sft(
             tokenizer,
             learned,
             _dataset(held) if held.rows else None,
-            peft=None if adapter is not None else lora_config(settings),
+            peft=None if adapter is not None else lora_config(settings, model),
             options=options,
             collator=together(tokenizer.pad_token_id or 0) if bundled else None,
         )

@@ -16,6 +16,7 @@ import msgspec
 from understudy.errors import TrainingError
 from understudy.models.bases import folder_sha256
 from understudy.store.hashes import sha256_bytes
+from understudy.train.adapters import lora_config
 from understudy.train.checks import check_form
 from understudy.train.examples import Example, content_hash, where_of
 from understudy.train.loading import (
@@ -26,7 +27,7 @@ from understudy.train.loading import (
     sees,
     tokenizer_folder,
 )
-from understudy.train.running import TrainFacts, Training, lora_config
+from understudy.train.running import TrainFacts, Training
 from understudy.train.settings import SftSettings
 from understudy.train.sft import sft_trainer
 from understudy.train.templates import has_marks, marked_copy
@@ -99,7 +100,7 @@ def train_on_pictures(
             processor,
             _dataset(seen.kept),
             _dataset(held.kept) if held.kept else None,
-            peft=None if adapter is not None else lora_config(settings),
+            peft=None if adapter is not None else lora_config(settings, model),
             options={"assistant_only_loss": True},
         )
     facts = run.train(trainer, source, resume=resume)
