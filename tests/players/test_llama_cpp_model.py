@@ -110,6 +110,15 @@ def test_how_many_threads_read_changes_no_answer(f16_file, model):
     with_one.close()
 
 
+def test_chats_that_go_on_from_each_other_can_be_read_from_where_they_were(model):
+    turns = [chat[: n + 1] for chat in PROMPTS for n in range(1, len(chat))]
+    model.remembers = True
+    answers = model.answer(turns)
+    model.remembers = False
+    assert len(answers) == len(turns)
+    assert all(answer.text for answer in answers)
+
+
 _OPENED_AND_CLOSED = """
 import sys
 from pathlib import Path

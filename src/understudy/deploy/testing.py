@@ -127,6 +127,8 @@ def _played(
     except UnderstudyError as error:
         return [Check("loading", False, str(error))], {}
     seconds = time.perf_counter() - begun
+    if isinstance(model, LlamaCppModel):
+        model.remembers = True
     try:
         checks = [Check("loading", True, f"{seconds:.2f} s"), *_template(bundle, model)]
         prompts = [prompt for chat in chats for prompt in prompts_of(chat)]

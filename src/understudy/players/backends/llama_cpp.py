@@ -166,6 +166,10 @@ class LlamaCppModel:
         grammar: Callable[[Messages], str] | None = None,
     ) -> None:
         self.name = name or model.stem
+        self.remembers = False
+        """Whether what it has read is kept for a chat that begins alike, as an app does it turn by
+        turn. That is quicker, and changes the last digits of the numbers, so now and then a word:
+        what it says to a chat then depends on the one before."""
         self._grammar = grammar
         # The server listens in any case: only who knows the token is answered.
         self.server = LlamaServer(
@@ -191,9 +195,7 @@ class LlamaCppModel:
         for number, messages in enumerate(conversations, start=1):
             request = {"messages": messages, "max_tokens": max_tokens, "seed": seed}
             request |= {"temperature": temperature} if temperature > 0 else _GREEDY
-            # What is kept of the conversation before would change the last digits of the numbers,
-            # and with them now and then a word.
-            request["cache_prompt"] = False
+            request["cache_prompt"] = self.remembers
             if self._grammar is not None and (grammar := self._grammar(messages)):
                 request["grammar"] = grammar
             begun = time.perf_counter()
