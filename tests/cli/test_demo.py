@@ -144,7 +144,7 @@ def test_what_was_trained_is_measured_before_and_after_and_printed_with_its_inte
     measured = {
         one["set"]: one
         for one in found["comparisons"]
-        if (one["before"], one["after"]) == ("base", "quantized")
+        if (one["before"], one["after"]) == ("base", "in_game")
     }
     table = printed[printed.index("Before training and after it") :]
     for title, name in (("combinations never seen", "combinations"), ("values never", "values")):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import pytest
 from msgspec import structs
 
 from understudy.chat.tools.bracket import read_brackets
 from understudy.chat.tools.call_grammar import call_grammar, held_to, held_to_sheet, read_grammar
+from understudy.chat.tools.grammar_pattern import as_pattern
 from understudy.chat.tools.registry import TOOLS, Argument, ToolRegistry, ToolSpec
 from understudy.formats.scenario_markdown import TRAINING, read_scenario, scenario_paths
 from understudy.players.backends.llama_cpp import LlamaServer
 
 pytestmark = pytest.mark.slow  # llama.cpp is loaded
 
-PART = re.compile(r'"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]|[a-z]+[a-z0-9-]*| ')
 FOUND = ToolRegistry(
     [
         ToolSpec(name="rest"),
@@ -71,19 +68,6 @@ def test_every_call_that_a_model_without_sense_ends_is_one_its_tool_accepts(
         (placed,) = read_brackets(text, registry).calls or [None]
         assert placed is not None, text
         assert (placed.call.tool, placed.end) == (tool.name, len(text))
-
-
-def as_pattern(grammar):
-    """The same as a regular expression; none of its rules stands in itself."""
-    rules = dict(line.split(" ::= ", 1) for line in grammar.splitlines())
-
-    def put_in(found):
-        word = found[0].strip()
-        if word.startswith('"'):
-            return re.escape(json.loads(word))
-        return word if word[:1] in ("[", "") else f"(?:{PART.sub(put_in, rules[word])})"
-
-    return re.compile(PART.sub(put_in, rules["root"]))
 
 
 def test_whatever_the_scenarios_say_can_be_said():

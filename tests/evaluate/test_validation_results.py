@@ -38,7 +38,12 @@ def ask(suite: Suite) -> Ask:
 
 @pytest.fixture(scope="module")
 def results(suite: Suite, ask: Ask) -> dict[str, Any]:
-    measured = {"base": ask(0.0), "tuned": ask(1.0), "quantized": ask(0.9)}
+    measured = {
+        "base": ask(0.0),
+        "tuned": ask(1.0),
+        "quantized": ask(0.9),
+        "in_game": ask(0.95),
+    }
     earlier = Earlier("dm@v0001", scores_of(ask(0.5)))
     return build_results(
         suite, measured, asking=Asking(), limit=LIMIT, model="dm@v0002", earlier=earlier
@@ -47,7 +52,7 @@ def results(suite: Suite, ask: Ask) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_every_model_has_the_scores_that_the_contract_names(results: dict[str, Any]) -> None:
-    for column in ("base", "tuned", "quantized"):
+    for column in ("base", "tuned", "quantized", "in_game"):
         facts = results[column]
         for name in ("tool_call_accuracy", "response_quality", "context_awareness"):
             low, high = facts[f"{name}_ci"]
@@ -80,6 +85,8 @@ def test_base_tuned_quantised_and_the_version_before_are_compared_in_pairs(
         ("base", "tuned"),
         ("tuned", "quantized"),
         ("base", "quantized"),
+        ("quantized", "in_game"),
+        ("base", "in_game"),
         ("dm@v0001", "dm@v0002"),
     }
     better = [one for one in results["comparisons"] if one["after"] == "tuned"]
@@ -159,7 +166,7 @@ def test_the_reports_hold_one_table_with_all_sets_and_the_verdicts(
     assert "| combinations never seen | 24 | 0.0 % [0.0, 13.8] | 100.0 % [86.2, 100.0] |" in text
     assert "| dm@v0001 | dm@v0002 |" in text
     page = report.html(results)
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 6
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
     ElementTree.fromstring(

@@ -80,8 +80,8 @@ def came_to(result: StageResult) -> str:
 
 def _validated(facts: dict[str, Any]) -> str:
     shown = []
-    for column in ("base", "tuned", "quantized"):
+    for column in ("base", "tuned", "quantized", "in_game"):
         accuracy = (facts.get(column) or {}).get("tool_call_accuracy")
         if accuracy is not None:
-            shown.append(f"{column} {accuracy:.1%}")
+            shown.append(f"{column.replace('_', ' ')} {accuracy:.1%}")
     return ", ".join(shown) or "nothing was asked"

@@ -17,6 +17,10 @@ from understudy.evaluate.suites import SETS, TITLES
 
 _ASKS = {one.name: one.asks for one in SETS}
 _LONGEST = 300
+_IN_GAME = (
+    " The column in_game is the quantized file as the tavern and a bundle run it: its calls are "
+    "held to its tools, and checks, saves and castings to who is on the party sheet."
+)
 
 Table = tuple[str, str, Sequence[str], list[Sequence[str]]]
 """A heading, what stands below it, the heads of the columns, and the rows."""
@@ -101,7 +105,8 @@ def _tables(results: Mapping[str, Any]) -> Iterator[Table]:
     yield (
         "Right answers",
         "The share of cases in which every call is the one that is due, with all its arguments, or "
-        "in which no call is made where none is due, or the facts that were asked for are told.",
+        "in which no call is made where none is due, or the facts that were asked for are told."
+        + (_IN_GAME if "in_game" in columns else ""),
         table_heads(results),
         table_rows(results),
     )

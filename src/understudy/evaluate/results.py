@@ -26,7 +26,15 @@ from understudy.evaluate.quality import measure as measure_quality
 from understudy.evaluate.suites import SETS, Suite
 
 SCHEMA = 1
-COLUMNS = ("base", "tuned", "quantized")
+COLUMNS = ("base", "tuned", "quantized", "in_game")
+"""``in_game`` is the quantised file held to its tools and the party sheet, as games run it."""
+_PAIRS = (
+    ("base", "tuned"),
+    ("tuned", "quantized"),
+    ("base", "quantized"),
+    ("quantized", "in_game"),
+    ("base", "in_game"),
+)
 _HEADLINE = "combinations"
 """The set whose accuracy is ``tool_call_accuracy``."""
 _CONTEXT = "context"
@@ -113,7 +121,7 @@ def _comparisons(
     scores: Mapping[str, Scores], units: Units, earlier: Earlier | None, model: str
 ) -> list[SetComparison]:
     found: list[SetComparison] = []
-    for before, after in (("base", "tuned"), ("tuned", "quantized"), ("base", "quantized")):
+    for before, after in _PAIRS:
         if before in scores and after in scores:
             found += compare(before, after, scores[before], scores[after], units)
     if earlier is not None and "tuned" in scores:

@@ -18,7 +18,7 @@ from understudy.evaluate.results import read_scores, units_of
 from understudy.evaluate.suites import SET_NAMES, TITLES, Suite, build_suite
 from understudy.models.registry import PLAYING, VALIDATION, ModelVersion
 
-_COLUMNS = ("tuned", "quantized")
+_COLUMNS = ("tuned", "quantized", "in_game")
 _OTHER_CASES = "they were asked different cases"
 _OLD_CASES = "these cases are no longer made"
 _Row = Mapping[str, Any]

@@ -17,7 +17,7 @@ _METHODS = {
     "preference": "preference optimisation",
     "base": "training from scratch",
 }
-_OF_SETS = ("base", "tuned", "quantized")
+_OF_SETS = ("base", "tuned", "quantized", "in_game")
 
 
 def card(

@@ -54,7 +54,7 @@ def open_chat_model(
             conversion = read_conversion(version)
             if conversion is not None:
                 file = version.folder / conversion.gguf_name
-                return open_gguf(file, version.ref, tools=_tools_of(version))
+                return open_gguf(file, version.ref, tools=tools_of(version))
             return open_version(workspace, version)
         if known in bundles_of(workspace).names():
             bundle = find_bundle(workspace, name)
@@ -95,7 +95,8 @@ def open_base(workspace: WorkspaceFolder, version: ModelVersion) -> ChatModel:
     return TransformersModel(base.folder, name=base.id)
 
 
-def _tools_of(version: ModelVersion) -> ToolRegistry | None:
+def tools_of(version: ModelVersion) -> ToolRegistry | None:
+    """The tools that a version was trained to call; None where it calls none in brackets."""
     path = version.folder / TOOLS_NAME
     return ToolRegistry.load(path) if path.is_file() else None
 

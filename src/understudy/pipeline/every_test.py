@@ -9,6 +9,7 @@ from understudy._util.counting import counted
 from understudy.datasets.tool_survey import survey
 from understudy.deploy.bundle import Bundle, bundles_of
 from understudy.deploy.testing import examine
+from understudy.evaluate.results import COLUMNS
 from understudy.models.registry import models_of
 from understudy.pipeline.maintenance import Order, Outcome, Part, Plan, done, failed, nothing, tried
 from understudy.pipeline.maintenance_monthly import verify_sessions, verify_versions
@@ -64,7 +65,7 @@ def _validation(workspace: Workspace, order: Order) -> Outcome:
     )
     told = ", ".join(
         f"{name} {made.results[name]['tool_call_accuracy']:.1%}"
-        for name in ("base", "tuned", "quantized")
+        for name in COLUMNS
         if (made.results.get(name) or {}).get("tool_call_accuracy") is not None
     )
     if not made.passed:

@@ -1,5 +1,7 @@
 """Validating a model: base, tuned and quantised on the same cases, against the version before.
 
+The quantised file is also measured as it runs in a game, held to its tools and the party sheet.
+
 The base is measured once for each set of cases; what it scored is kept in the workspace. The
 results lie in the folder of the version, with a report in Markdown and one in HTML.
 """
@@ -16,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from understudy._version import __version__
+from understudy.chat.tools.call_grammar import call_grammar, for_each_chat
+from understudy.chat.tools.registry import ToolRegistry
 from understudy.curate.judging import SCHEMA, read_verdict
 from understudy.deploy.conversion import read_conversion
 from understudy.errors import FormatError, UnderstudyError, UsageError
 from understudy.evaluate import report
 from understudy.evaluate.cases import Case
 from understudy.evaluate.gate import DEFAULT_MOST_LOST, check_reach, unmet
+from understudy.evaluate.in_game import Heard, InGame, Overheard
 from understudy.evaluate.judge import questions
 from understudy.evaluate.measuring import Asking, Judge, Measured, measure_model
 from understudy.evaluate.results import Earlier, build_results, read_scores, scores_of
@@ -36,7 +41,13 @@ from understudy.models.registry import (
     models_of,
     promoted,
 )
-from understudy.pipeline.chat_models import open_base, open_chat_model, open_gguf, open_version
+from understudy.pipeline.chat_models import (
+    open_base,
+    open_chat_model,
+    open_gguf,
+    open_version,
+    tools_of,
+)
 from understudy.pipeline.scoring import open_judge
 from understudy.players.backends.chat_model import ChatModel, Progress
 from understudy.store.atomic import write_atomic
@@ -121,8 +132,7 @@ def validate(workspace: Workspace, request: Request, tell: Tell | None = None) -
                 "tuned", lambda: open_chat_model(request.model, workspace, workspace.settings)
             )
         if quantized is not None:
-            file = quantized
-            measured["quantized"] = bench.measure("quantised", lambda: open_gguf(file))
+            measured |= bench.file(quantized, None if version is None else tools_of(version))
         earlier = _earlier(workspace, version, request, suite, bench)
     results = build_results(
         suite,
@@ -162,6 +172,19 @@ class _Bench:
             judge=self._judge,
             progress=self._tell(what),
         )
+
+    def file(self, file: Path, tools: ToolRegistry | None) -> dict[str, Measured]:
+        """What the file scores alone, and held to ``tools`` and the party sheet as in a game."""
+        heard: Heard = {}
+        alone = self.measure("quantised", lambda: Overheard(open_gguf(file), heard))
+        grammar = for_each_chat(call_grammar(tools)) if tools is not None else None
+        if grammar is None:
+            return {"quantized": alone}
+        held = self.measure(
+            "quantised, as in a game",
+            lambda: InGame(open_gguf(file, tools=tools), grammar, heard),
+        )
+        return {"quantized": alone, "in_game": held}
 
     def base(self, version: ModelVersion) -> Measured:
         """What the base scores, measured or as it was kept."""
