@@ -79,8 +79,9 @@ def validate(
 
     MODEL is NAME or NAME@v0003, a folder, also that of a bundle, or a .gguf file; without it the
     model that was trained last. Base, tuned and quantised model are asked the same cases, which no
-    training uses. Results and reports lie in the folder of the version. The exit status is 1 when
-    the model falls short of what it has to reach.
+    training uses, and the quantised one also as it runs in a game, held to its tools and the party
+    sheet. Results and reports lie in the folder of the version. The exit status is 1 when the model
+    falls short of what it has to reach.
     """
     from understudy.evaluate.measuring import Asking
     from understudy.evaluate.suites import DEFAULT_LIMIT

@@ -27,8 +27,9 @@ def _parts(done: Demonstration) -> Iterator[str]:
     yield "<h2>Before and after</h2>"
     yield (
         "<p>The embedded base model before training, and what became of it: the Dungeon Master as "
-        "the file that ships, the agent as it plays. Each is measured on the same cases before and "
-        "after; where the interval of the difference holds 0, no difference is shown.</p>"
+        "the file that ships, held to its tools and the party sheet as in a game, the agent as it "
+        "plays. Each is measured on the same cases before and after; where the interval of the "
+        "difference holds 0, no difference is shown.</p>"
     )
     yield html_page.table(
         [head.capitalize() for head in HEADS], [line.cells for line in done.lines]
