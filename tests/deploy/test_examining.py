@@ -15,6 +15,7 @@ from understudy.deploy.table_chats import MOST, table_chats
 from understudy.deploy.targets.gguf_mobile import GgufMobile
 from understudy.deploy.testing import examine
 from understudy.pipeline.chat_models import open_chat_model
+from understudy.players.backends.llama_cpp import LlamaCppModel
 from understudy.store.manifest import check_files
 
 pytestmark = pytest.mark.slow
@@ -92,6 +93,18 @@ def test_a_converted_model_plays_as_its_bundle_would_and_a_mere_file_says_what_i
     assert "hero ::= text" in unknown.split("\n")
     file = version.folder / "gguf" / "model-q4_k_m.gguf"
     assert grammars(open_chat_model(str(file), shop, shop.settings), monkeypatch) == ["", ""]
+
+
+def test_chats_are_played_turn_by_turn_without_reading_them_from_the_beginning(bundle, monkeypatch):
+    remembered, answer = [], LlamaCppModel.answer
+
+    def watched(self, *args, **how):
+        remembered.append(self.remembers)
+        return answer(self, *args, **how)
+
+    monkeypatch.setattr(LlamaCppModel, "answer", watched)
+    examine(bundle, chats=CHATS[:2])
+    assert remembered == [True]
 
 
 def test_one_flipped_bit_is_found_and_the_file_is_not_loaded(bundle):

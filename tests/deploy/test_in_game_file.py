@@ -28,15 +28,17 @@ def chats():
     return found
 
 
-def test_the_answers_are_those_of_a_model_that_was_held_from_the_beginning(f16_file):
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_the_answers_are_those_of_a_model_that_was_held_from_the_beginning(f16_file, temperature):
+    how = {"max_tokens": 48, "temperature": temperature, "seed": 3}
     heard: Heard = {}
     alone = Overheard(LlamaCppModel(f16_file), heard)
-    free = [one.text for one in alone.answer(chats(), max_tokens=48)]
+    free = [one.text for one in alone.answer(chats(), **how)]
     alone.close()
     model = LlamaCppModel(f16_file, grammar=grammar)
-    held = [one.text for one in model.answer(chats(), max_tokens=48)]
+    held = [one.text for one in model.answer(chats(), **how)]
     in_game = InGame(model, grammar, heard)
-    assert [one.text for one in in_game.answer(chats(), max_tokens=48)] == held
+    assert [one.text for one in in_game.answer(chats(), **how)] == held
     in_game.close()
     kept = sum(one == other for one, other in zip(free, held, strict=True))
     assert 0 < kept < len(held)

@@ -11,6 +11,7 @@ from tests.evaluate.knowing_model import KnowingModel
 from tests.models.weights import adapter
 
 import understudy
+from understudy.chat.tools.registry import TOOLS
 from understudy.cli.main import main
 from understudy.errors import UsageError
 from understudy.evaluate.judge import questions
@@ -42,7 +43,11 @@ def loaded(monkeypatch: pytest.MonkeyPatch, suite: Any) -> Loaded:
 
     monkeypatch.setattr(validation, "open_base", lambda _, one: model("base", 0.0))
     monkeypatch.setattr(validation, "open_version", version)
-    monkeypatch.setattr(validation, "open_gguf", lambda file: model(file.name, 0.95))
+    monkeypatch.setattr(
+        validation,
+        "open_gguf",
+        lambda file, tools=None: model(f"{file.name}{', held' * bool(tools)}", 0.95),
+    )
     monkeypatch.setattr(validation, "open_chat_model", lambda name, *_: model(name, 0.9))
     return asked
 
@@ -135,6 +140,27 @@ def test_the_file_that_ships_is_measured_named_and_judged(
     assert found.results["reasons"] == []
     with pytest.raises(UsageError, match="there is no file"):
         validate(ws, request(quantized=tmp_path / "none.gguf"))
+
+
+@pytest.mark.slow
+def test_the_file_is_also_measured_as_a_game_runs_it_where_the_version_has_tools(
+    ws: understudy.Workspace, loaded: Loaded, tmp_path: Path
+) -> None:
+    file = tmp_path / "model-q4_k_m.gguf"
+    file.write_bytes(b"GGUF")
+
+    def with_tools(folder: Path) -> dict[str, Any]:
+        TOOLS.save(folder / "tool_registry.json")
+        return adapter()(folder)
+
+    for build, held in ((with_tools, True), (adapter(), False)):
+        version = publish_model(ws, "dm", build)
+        results = validate(ws, request(version.ref, quantized=file, most_lost=None)).results
+        pairs = {(one["before"], one["after"]) for one in results["comparisons"]}
+        assert (results["in_game"] is not None) is held
+        assert (("quantized", "in_game") in pairs) is held
+        assert (loaded[-1] == "model-q4_k_m.gguf, held") is held
+        assert ("in_game" in (version.folder / "validation_report.md").read_text()) is held
 
 
 def test_a_folder_or_file_is_measured_alone_and_nothing_is_written(

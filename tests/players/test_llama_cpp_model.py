@@ -110,13 +110,18 @@ def test_how_many_threads_read_changes_no_answer(f16_file, model):
     with_one.close()
 
 
-def test_chats_that_go_on_from_each_other_can_be_read_from_where_they_were(model):
-    turns = [chat[: n + 1] for chat in PROMPTS for n in range(1, len(chat))]
-    model.remembers = True
-    answers = model.answer(turns)
-    model.remembers = False
-    assert len(answers) == len(turns)
-    assert all(answer.text for answer in answers)
+def test_what_was_read_is_read_again_unless_the_model_is_to_remember(model, monkeypatch):
+    replies, chat = [], model.server.chat
+    monkeypatch.setattr(
+        model.server, "chat", lambda asked: replies.append(chat(asked)) or replies[-1]
+    )
+    asked = [PROMPTS[0], PROMPTS[0]]
+    model.answer(asked)
+    monkeypatch.setattr(model, "remembers", True)
+    model.answer(asked)
+    kept = [one["timings"]["cache_n"] for one in replies]
+    assert kept[:2] == [0, 0]
+    assert kept[3] > 0
 
 
 _OPENED_AND_CLOSED = """

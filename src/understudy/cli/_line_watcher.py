@@ -79,9 +79,11 @@ def came_to(result: StageResult) -> str:
 
 
 def _validated(facts: dict[str, Any]) -> str:
+    from understudy.evaluate.results import COLUMNS
+
     shown = []
-    for column in ("base", "tuned", "quantized", "in_game"):
+    for column in COLUMNS:
         accuracy = (facts.get(column) or {}).get("tool_call_accuracy")
         if accuracy is not None:
-            shown.append(f"{column.replace('_', ' ')} {accuracy:.1%}")
+            shown.append(f"{column} {accuracy:.1%}")
     return ", ".join(shown) or "nothing was asked"

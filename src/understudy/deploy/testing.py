@@ -128,6 +128,7 @@ def _played(
         return [Check("loading", False, str(error))], {}
     seconds = time.perf_counter() - begun
     if isinstance(model, LlamaCppModel):
+        # The chats are played turn by turn, as the app plays them.
         model.remembers = True
     try:
         checks = [Check("loading", True, f"{seconds:.2f} s"), *_template(bundle, model)]

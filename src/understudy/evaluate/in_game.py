@@ -7,14 +7,14 @@ a file that was measured alone, only what the grammar refuses is asked again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from understudy.chat.tools.grammar_pattern import as_pattern
 from understudy.players.backends.chat_model import Answer, ChatModel, Messages, Progress
 
-_Asked = tuple[str, int, float, int]
-Heard = dict[_Asked, Answer]
-"""What a model said to each chat, and how it was asked."""
+Heard = dict[str, Answer]
+"""What a model said, by the chat and how it was asked."""
 
 
 class Overheard:
@@ -26,20 +26,11 @@ class Overheard:
         self._heard = heard
 
     def answer(
-        self,
-        conversations: Sequence[Messages],
-        *,
-        max_tokens: int = 128,
-        temperature: float = 0.0,
-        seed: int = 0,
-        progress: Progress | None = None,
+        self, conversations: Sequence[Messages], *, progress: Progress | None = None, **how: Any
     ) -> list[Answer]:
         """As `ChatModel.answer`."""
-        answers = self._model.answer(
-            conversations, max_tokens=max_tokens, temperature=temperature, seed=seed,
-            progress=progress,
-        )  # fmt: skip
-        asked = _asked(conversations, max_tokens, temperature, seed)
+        answers = self._model.answer(conversations, progress=progress, **how)
+        asked = (_asked(messages, how) for messages in conversations)
         self._heard.update(zip(asked, answers, strict=True))
         return answers
 
@@ -61,33 +52,18 @@ class InGame:
         self._heard = heard
 
     def answer(
-        self,
-        conversations: Sequence[Messages],
-        *,
-        max_tokens: int = 128,
-        temperature: float = 0.0,
-        seed: int = 0,
-        progress: Progress | None = None,
+        self, conversations: Sequence[Messages], *, progress: Progress | None = None, **how: Any
     ) -> list[Answer]:
         """As `ChatModel.answer`."""
-        known = [
-            self._kept(messages, asked)
-            for messages, asked in zip(
-                conversations, _asked(conversations, max_tokens, temperature, seed), strict=True
-            )
-        ]
+        known = [self._kept(messages, how) for messages in conversations]
         again = [chat for chat, answer in zip(conversations, known, strict=True) if answer is None]
         before = len(known) - len(again)
-        anew = iter(
-            self._model.answer(
-                again, max_tokens=max_tokens, temperature=temperature, seed=seed,
-                progress=progress and (lambda done, _: progress(before + done, len(known))),
-            )
-        )  # fmt: skip
+        told = progress and (lambda done, _: progress(before + done, len(known)))
+        anew = iter(self._model.answer(again, progress=told, **how))
         return [answer or next(anew) for answer in known]
 
-    def _kept(self, messages: Messages, asked: _Asked) -> Answer | None:
-        answer = self._heard.get(asked)
+    def _kept(self, messages: Messages, how: dict[str, Any]) -> Answer | None:
+        answer = self._heard.get(_asked(messages, how))
         keeps = answer is not None and as_pattern(self._grammar(messages)).fullmatch(answer.text)
         return answer if keeps else None
 
@@ -95,8 +71,5 @@ class InGame:
         self._model.close()
 
 
-def _asked(
-    conversations: Sequence[Messages], max_tokens: int, temperature: float, seed: int
-) -> Iterator[_Asked]:
-    for messages in conversations:
-        yield json.dumps(messages), max_tokens, temperature, seed
+def _asked(messages: Messages, how: dict[str, Any]) -> str:
+    return json.dumps((messages, how), sort_keys=True)

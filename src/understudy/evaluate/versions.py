@@ -14,11 +14,10 @@ import msgspec
 from understudy.errors import ModelError
 from understudy.evaluate.compare import SetComparison, compare
 from understudy.evaluate.playing import PlayResult, difference
-from understudy.evaluate.results import read_scores, units_of
+from understudy.evaluate.results import COLUMNS, read_scores, units_of
 from understudy.evaluate.suites import SET_NAMES, TITLES, Suite, build_suite
 from understudy.models.registry import PLAYING, VALIDATION, ModelVersion
 
-_COLUMNS = ("tuned", "quantized", "in_game")
 _OTHER_CASES = "they were asked different cases"
 _OLD_CASES = "these cases are no longer made"
 _Row = Mapping[str, Any]
@@ -65,7 +64,7 @@ def _readable(
 def _validated(before: _Row, after: _Row) -> Iterator[ScoreChange]:
     alike = before["suite"]["digest"] == after["suite"]["digest"]
     suite = _suite_of(after) if alike else None
-    for column in _COLUMNS:
+    for column in COLUMNS[1:]:  # all but the base
         if not before.get(column) or not after.get(column):
             continue
         paired = {} if suite is None else _paired(before, after, suite, column)

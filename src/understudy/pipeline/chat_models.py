@@ -96,7 +96,7 @@ def open_base(workspace: WorkspaceFolder, version: ModelVersion) -> ChatModel:
 
 
 def tools_of(version: ModelVersion) -> ToolRegistry | None:
-    """The tools that a version was trained to call; None where it calls none in brackets."""
+    """The registry that lies beside a version; None where there is none."""
     path = version.folder / TOOLS_NAME
     return ToolRegistry.load(path) if path.is_file() else None
 
