@@ -99,7 +99,7 @@ def test_each_answer_is_held_to_the_grammar_of_its_chat(f16_file, model):
 
 
 def test_a_small_model_is_given_one_thread_to_write_with_and_several_to_read(f16_file, monkeypatch):
-    monkeypatch.setattr(llama_cpp.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(llama_cpp, "cores", lambda: 16)
     assert threads_for(f16_file) == 1
     assert llama_cpp._threads_to_read(f16_file) == 4
 

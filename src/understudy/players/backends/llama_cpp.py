@@ -7,7 +7,6 @@ The server answers over HTTP to whoever may reach it (`LlamaServer`), or in the 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from understudy._util.cores import cores
 from understudy.errors import PlayerError
 from understudy.players.backends.chat_model import Answer, Messages, Progress, Sampling
 
@@ -222,19 +222,15 @@ def _near(url: str) -> str:
 
 def threads_for(model: Path) -> int:
     """As many threads as pay off for a model file of this size, word by word."""
-    return 1 if _is_small(model) else _cores()
+    return 1 if _is_small(model) else cores()
 
 
 def _threads_to_read(model: Path) -> int:
-    return min(_cores(), _MOST_TO_READ_SMALL) if _is_small(model) else _cores()
+    return min(cores(), _MOST_TO_READ_SMALL) if _is_small(model) else cores()
 
 
 def _is_small(model: Path) -> bool:
     return model.stat().st_size < _SMALL_BYTES
-
-
-def _cores() -> int:
-    return max(1, os.cpu_count() or 1)
 
 
 def _library() -> Any:
