@@ -43,7 +43,7 @@ def _bar(name: str) -> Iterator[Callable[[TrainProgress], None]]:
         task = bar.add_task(name, total=None, told="")
 
         def report(now: TrainProgress) -> None:
-            bar.update(task, completed=now.step, total=now.steps, told=", ".join(_told(now)))
+            bar.update(task, completed=now.step, total=now.steps, told=", ".join(told_of(now)))
 
         yield report
 
@@ -60,11 +60,12 @@ class _Lines:
         if clock < self._next:
             return
         self._next = clock + _PLAIN_EVERY_S
-        told = ", ".join((f"step {now.step} of {now.steps}", *_told(now)))
+        told = ", ".join((f"step {now.step} of {now.steps}", *told_of(now)))
         click.echo(f"training {self._name}: {told}", err=True)
 
 
-def _told(now: TrainProgress) -> list[str]:
+def told_of(now: TrainProgress) -> list[str]:
+    """What is known beside the step: losses, and the time that is left."""
     told = []
     if now.loss is not None:
         told.append(f"loss {now.loss:.3f}")

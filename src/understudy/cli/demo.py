@@ -7,8 +7,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import click
 from understudy._util.counting import counted
 from understudy.cli._commands import Command
 from understudy.cli._line_watcher import LineWatcher, came_to
+from understudy.cli._lines_beside import Lane, lines_beside
 from understudy.cli._output import (
     human_bytes,
     human_seconds,
@@ -75,6 +76,20 @@ class _Console(LineWatcher):
 
     def end(self, result: StageResult) -> None:
         self._shown.close()
+        self._say(result)
+
+    @contextmanager
+    def beside(self, *titles: str) -> Iterator[list[Lane]]:
+        self._shown.close()
+
+        def ended(title: str, result: StageResult) -> None:
+            click.secho(f"\n{title}: {result.stage}", bold=True)
+            self._say(result)
+
+        with lines_beside(titles, ended) as lanes:
+            yield lanes
+
+    def _say(self, result: StageResult) -> None:
         seconds = human_seconds(result.seconds)
         how = f"reused; it had taken {seconds}" if result.reused else seconds
         click.secho(f"  {_came_to(result)} ({how})", dim=True)
@@ -181,9 +196,11 @@ def _show_files(done: Demonstration) -> None:
 def _show_outcome(done: Demonstration) -> None:
     from understudy.pipeline.demo.scoreboard import HEADS
 
-    seconds = sum(stage.seconds for stage in done.stages)
-    _heading(f"Before training and after it ({human_seconds(seconds)} of work in all)")
+    _heading("Before training and after it")
     print_table(HEADS, [line.cells for line in done.lines])
+    took = human_seconds(done.seconds)
+    changed = any(not stage.reused for stage in done.stages)
+    click.echo(f"\n{'All of it' if changed else 'Nothing had changed; looking'} took {took}.")
 
 
 def _masked_line(path: Path) -> str | None:

@@ -1,8 +1,12 @@
-"""The demonstration as a whole: its stages one after another; what has not changed is reused."""
+"""The demonstration as a whole: its stages in turn, its two trainings beside each other.
+
+What has not changed is reused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,19 +26,21 @@ from understudy.pipeline.demo.plan import PLACE, Plan, whole_plan
 from understudy.pipeline.demo.report_page import NAME, report_page
 from understudy.pipeline.demo.scoreboard import Line, agent_lines, master_lines
 from understudy.pipeline.demo.tavern import ANSWERS, TURNS
-from understudy.pipeline.recipes.agent_line import AgentLine
+from understudy.pipeline.recipes.beside import agent_line_beside
 from understudy.pipeline.recipes.line import Line as MasterLine
-from understudy.pipeline.recipes.stage_line import Progress, StageLine, Watcher
+from understudy.pipeline.recipes.stage_line import Watcher
 from understudy.pipeline.stages import Facts, StageResult, Stages
 from understudy.session.workspace import Workspace
 from understudy.store.atomic import write_atomic
 from understudy.store.catalog.schema import SessionRow
 from understudy.train.libraries import check_libraries
-from understudy.train.watching import TrainProgress
 
 
 class Stage(conversation.Stage, Watcher, Protocol):
     """Where the demonstration is shown while it runs; its stages begin with their titles."""
+
+    def beside(self, *titles: str) -> AbstractContextManager[Sequence[Watcher]]:
+        """Where lines that run beside each other are shown, by their titles, from any thread."""
 
 
 class FirstTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +70,8 @@ class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[Line]
     first_turn: FirstTurn
     stages: list[StageResult]
+    seconds: float
+    """How long all of it took this time, on the clock."""
 
     @property
     def page(self) -> Path:
@@ -77,6 +85,7 @@ def demonstrate(directory: Path, stage: Stage, plan: Plan | None = None) -> Demo
     Raises as the parts do; TrainingError before anything is played where no model can be trained.
     """
     check_libraries()
+    began = time.monotonic()
     with Workspace(directory) as workspace:
         line = _Line(workspace, stage, plan or whole_plan())
         talk = line.converse()
@@ -85,9 +94,8 @@ def demonstrate(directory: Path, stage: Stage, plan: Plan | None = None) -> Demo
         dataset = line.build(runs)
         sheet = line.draw(runs)
         line.play_tables()
-        master = line.train_master()
+        master, agent = line.train_both()
         turn = line.first_turn(master["deploy"]["bundle"])
-        agent = line.train_agent()
         rows = runs.rows(workspace)
         known = {agent_runs.GAME: line.known_tasks}
         done = Demonstration(
@@ -107,6 +115,7 @@ def demonstrate(directory: Path, stage: Stage, plan: Plan | None = None) -> Demo
             ],
             first_turn=turn,
             stages=line.results,
+            seconds=time.monotonic() - began,
         )
         write_atomic(done.page, report_page(done).encode())
         return done
@@ -199,10 +208,16 @@ class _Line:
             lambda facts: all(self._workspace.find(id) for id in facts["sessions"]),
         )
 
-    def train_master(self) -> dict[str, Facts]:
-        watcher = _Titled(self._stage, "The Dungeon Master")
-        line = MasterLine(self._workspace, self._plan.master, PLACE, watcher)
-        return self._whole(line, self._plan.master.name)
+    def train_both(self) -> tuple[dict[str, Facts], dict[str, Facts]]:
+        """The Dungeon Master and, beside it, the agent."""
+        place, plan = self._workspace.path, self._plan
+        with (
+            self._stage.beside("The Dungeon Master", "The agent") as (masters, agents),
+            agent_line_beside(place, plan.agent, agents) as agent_results,
+        ):
+            master = MasterLine(self._workspace, plan.master, PLACE, masters).run()
+            agent = agent_results()
+        return self._kept(plan.master.name, master), self._kept(plan.agent.name, agent)
 
     def first_turn(self, bundle: str) -> FirstTurn:
         facts = self._run(
@@ -214,13 +229,7 @@ class _Line:
         )
         return msgspec.convert(facts, FirstTurn)
 
-    def train_agent(self) -> dict[str, Facts]:
-        watcher = _Titled(self._stage, "The agent")
-        line = AgentLine(self._workspace, self._plan.agent, watcher)
-        return self._whole(line, self._plan.agent.name)
-
-    def _whole(self, line: StageLine, name: str) -> dict[str, Facts]:
-        results = line.run()
+    def _kept(self, name: str, results: Sequence[StageResult]) -> dict[str, Facts]:
         self.results += [
             msgspec.structs.replace(one, stage=f"{name}: {one.stage}") for one in results
         ]
@@ -239,23 +248,3 @@ class _Line:
         self._stage.end(result)
         self.results.append(result)
         return result.facts
-
-
-class _Titled:
-    """Tells the stages of a line by titles that say whose line it is."""
-
-    def __init__(self, stage: Stage, whose: str) -> None:
-        self._stage = stage
-        self._whose = whose
-
-    def begin(self, stage: str) -> None:
-        self._stage.begin(f"{self._whose}: {stage}")
-
-    def end(self, result: StageResult) -> None:
-        self._stage.end(result)
-
-    def progress(self, label: str) -> Progress:
-        return self._stage.progress(label)
-
-    def training(self, name: str) -> AbstractContextManager[Callable[[TrainProgress], None]]:
-        return self._stage.training(name)
