@@ -27,10 +27,10 @@ import json, sys
 from pathlib import Path
 from understudy.train.settings import SftSettings
 from understudy.train.sft import train_sft
-base, data, out, packing, batch = sys.argv[1:]
+base, data, out, packing, batch, precision = sys.argv[1:]
 examples = [json.loads(line) for line in open(data, encoding="utf-8")]
 settings = SftSettings(epochs=1.0, batch_size=int(batch), lora_alpha=32, learning_rate=2e-3,
-                       precision="bf16", packing=packing == "yes", max_seq_length=640)
+                       precision=precision, packing=packing == "yes", max_seq_length=640)
 facts = train_sft(examples, [], base=base, settings=settings, out=Path(out))
 print(json.dumps({"seconds": facts.seconds, "loss": facts.loss}))
 """
@@ -41,7 +41,7 @@ from datasets import load_dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
-base, data, out, packing, batch = sys.argv[1:]
+base, data, out, packing, batch, precision = sys.argv[1:]
 class Clock(TrainerCallback):
     def on_train_begin(self, *_, **__): self.began = time.perf_counter()
     def on_train_end(self, *_, **__): self.seconds = time.perf_counter() - self.began
@@ -53,8 +53,9 @@ trainer = SFTTrainer(
     peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear",
                            task_type="CAUSAL_LM"),
     args=SFTConfig(output_dir=out, num_train_epochs=1, per_device_train_batch_size=int(batch),
-                   learning_rate=2e-3, bf16=True, use_cpu=True, assistant_only_loss=True,
-                   max_length=2048, logging_steps=10, save_strategy="no", report_to=[],
+                   learning_rate=2e-3, bf16=precision == "bf16", use_cpu=True,
+                   assistant_only_loss=True, max_length=2048, logging_steps=10,
+                   save_strategy="no", report_to=[],
                    gradient_checkpointing=False, dataloader_pin_memory=False,
                    packing=packing == "yes", disable_tqdm=True),
     callbacks=[clock],
@@ -74,9 +75,11 @@ def measure(run: Run) -> None:
         tokens = _tokens(data)
         say(f"training on {count:,} scenarios of {tokens:,} tokens")
         try:
-            plain = tokens / _seconds(_PLAIN, data, place / "plain", packing=False)
-            ours = tokens / _seconds(_OURS, data, place / "ours", packing=False)
+            plain = tokens / _seconds(_PLAIN, data, place / "plain")
+            ours = tokens / _seconds(_OURS, data, place / "ours")
             packed = tokens / _seconds(_OURS, data, place / "packed", packing=True)
+            plain_wide = tokens / _seconds(_PLAIN, data, place / "plain-wide", precision="fp32")
+            ours_wide = tokens / _seconds(_OURS, data, place / "ours-wide", precision="fp32")
         except NotMeasuredError as why:
             run.skip(f"{SUBJECT}: {why}")
             return
@@ -84,7 +87,11 @@ def measure(run: Run) -> None:
     run.rows += [
         Row(SUBJECT, "fine-tuning, short scenarios", "tokens/s", ours, plain, True, peers=peers),
         Row(SUBJECT, "the same, packed", "tokens/s", packed, 2 * plain, True, peers=peers),
-    ]
+        Row(
+            SUBJECT, "fine-tuning in 32 bits", "tokens/s", ours_wide, plain_wide, True,
+            peers={"plain TRL": plain_wide},
+        ),
+    ]  # fmt: skip
 
 
 def _line(scenario: Scenario) -> str:
@@ -103,8 +110,16 @@ def _tokens(data: Path) -> int:
     )  # fmt: skip
 
 
-def _seconds(program: str, data: Path, out: Path, *, packing: bool) -> float:
+def _seconds(
+    program: str,
+    data: Path,
+    out: Path,
+    *,
+    packing: bool = False,
+    precision: str = "bf16",
+) -> float:
     arguments = [str(MODEL_FOLDER), str(data), str(out), "yes" if packing else "no", str(BATCH)]
+    arguments.append(precision)
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env=peer_environment(),
