@@ -42,6 +42,7 @@ def texts(workspace: Workspace) -> list[Any]:
     return [(step.response or {}).get("content") for step in chats(workspace)]
 
 
+@pytest.mark.slow
 def test_every_way_of_calling_openai_works_and_is_captured(workspace: Workspace) -> None:
     class Order(pydantic.BaseModel):
         cups: int

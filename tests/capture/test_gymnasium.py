@@ -107,6 +107,7 @@ def test_every_transition_of_a_real_game_can_be_read_back(tmp_path):
     assert session.counters["dropped"] == session.counters["bad_values"] == 0
 
 
+@pytest.mark.slow
 def test_a_truncated_episode_is_not_a_terminated_one(tmp_path):
     env = understudy.record(gymnasium.make("CartPole-v1", max_episode_steps=4), workspace=tmp_path)
     env.reset(seed=0)

@@ -58,6 +58,7 @@ def anthropic_messages(base_url: str, wrap: Callable[[Any], Any]) -> tuple[str, 
         return said, arguments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("play", [chat_completions, responses, anthropic_messages])
 @pytest.mark.parametrize("way", ["proxy", "wrapped client"])
 def test_a_secret_split_over_chunks_is_masked_and_the_game_gets_every_byte(

@@ -122,6 +122,7 @@ def test_what_cannot_be_asked_for_is_wrong_usage(collect, arguments, status, sai
     assert said in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -98,6 +98,7 @@ def test_it_says_who_plays_what_each_step_and_what_came_of_it(play, place):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_the_options_of_the_specification_leave_its_files(play, place):
     status, _, _ = play(
         "three-potions", "--steps=15", "--save-training-data", "--collect-screenshots",
@@ -235,6 +236,7 @@ def test_an_unknown_game_is_one_sentence(play, game):
         assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_workspace_that_cannot_be_written_is_one_sentence_and_nothing_is_played(play, place):
     play("three-potions", done=DONE)
     shutil.rmtree(place / "ws" / "runs")

@@ -272,6 +272,7 @@ TYPED = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(TYPED, max_size=40), st.lists(st.sampled_from(["a", "b", "gone"]), max_size=6))
 def test_whatever_is_typed_no_score_off_the_scale_is_kept_and_nothing_breaks(lines, sessions):
     desk = Notebook(lines)

@@ -49,6 +49,7 @@ def test_verify_says_that_every_screen_is_the_same(played, capsys):
     assert (status, out, err) == (0, "6 steps played again; every screen is the same.\n", "")
 
 
+@pytest.mark.slow
 def test_verify_leaves_with_1_and_names_the_first_step_that_differs(played, other_screens, capsys):
     status, out, err = replay(capsys, played, other_screens, "--verify")
     assert status == 1
@@ -56,12 +57,14 @@ def test_verify_leaves_with_1_and_names_the_first_step_that_differs(played, othe
     assert "rom_sha256 was not recorded and is" in err
 
 
+@pytest.mark.slow
 def test_without_verify_a_difference_is_shown_and_is_no_failure(played, other_screens, capsys):
     status, out, _ = replay(capsys, played, other_screens)
     assert status == 0
     assert out.startswith("   1  wait  (another screen than was recorded)\n")
 
 
+@pytest.mark.slow
 def test_verify_leaves_with_1_where_there_is_nothing_to_compare(played, capsys):
     with (
         understudy.Workspace(played[0]) as workspace,
@@ -73,6 +76,7 @@ def test_verify_leaves_with_1_where_there_is_nothing_to_compare(played, capsys):
     assert "the screens of 1 step were not recorded" in out
 
 
+@pytest.mark.slow
 def test_elsewhere_than_in_a_terminal_each_step_is_a_line(played, capsys):
     status, out, _ = replay(capsys, played, played[1])
     lines = out.splitlines()
@@ -81,6 +85,7 @@ def test_elsewhere_than_in_a_terminal_each_step_is_a_line(played, capsys):
     assert "\x1b" not in out
 
 
+@pytest.mark.slow
 def test_facts_come_as_json(played, capsys):
     status, out, _ = replay(capsys, played, played[1], "--json")
     facts = json.loads(out)

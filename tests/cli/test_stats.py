@@ -93,6 +93,7 @@ def played(tmp_path):
     return tmp_path / "p"
 
 
+@pytest.mark.slow
 def test_people_get_the_quality_of_what_was_played(played, capsys):
     assert main(["stats", "-w", str(played)]) == 0
     shown = capsys.readouterr().out

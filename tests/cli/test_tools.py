@@ -74,6 +74,7 @@ def test_a_scan_tells_unknown_calls_with_file_and_line(inn, capsys):
     assert "understudy tools extend" in out
 
 
+@pytest.mark.slow
 def test_malformed_calls_make_the_status_1_and_are_named(workspace, elsewhere, capsys):
     status, out, _ = run(capsys, "scan", "-w", workspace)
     assert status == 1

@@ -230,6 +230,7 @@ def test_two_versions_differ_in_sessions_rows_and_scores(ws: Workspace) -> None:
     assert diff_versions(before, before).none
 
 
+@pytest.mark.slow
 def test_another_request_is_told_and_so_is_where_rows_have_moved(ws: Workspace) -> None:
     play_many(ws, 6)
     before = version_of(ws)

@@ -36,6 +36,7 @@ def versions(ws: understudy.Workspace, file: str, *results: dict[str, Any]) -> l
     return made
 
 
+@pytest.mark.slow
 def test_the_same_cases_are_compared_in_pairs(ws: understudy.Workspace) -> None:
     found = score_changes(*versions(ws, VALIDATION, validated(0.2), validated(1.0)))
     assert [(one.weights, one.what) for one in found] == [
@@ -56,6 +57,7 @@ def test_of_other_cases_nothing_is_concluded(ws: understudy.Workspace) -> None:
     assert all(one.before == 0 and one.after == 1 for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"digest": "of old"}, {"sets": {"a set of old": {}}}])
 def test_cases_that_are_no_longer_made_are_said_to_be(
     ws: understudy.Workspace, change: dict[str, Any]
@@ -76,6 +78,7 @@ def test_how_both_play_is_compared_on_the_starts_that_both_played(ws: understudy
     assert (one.what, one.before, one.after, one.verdict) == ("playing pocket", 0, 1, "better")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [{"sets": {"combinations": {}}}, {"sets": []}, [1], 7])
 def test_damaged_results_are_named_with_what_makes_them_anew(
     ws: understudy.Workspace, damage: Any
@@ -85,6 +88,7 @@ def test_damaged_results_are_named_with_what_makes_them_anew(
         score_changes(before, after)
 
 
+@pytest.mark.slow
 def test_the_command_shows_a_line_for_each_set_and_no_single_answer(
     ws: understudy.Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

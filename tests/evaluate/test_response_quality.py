@@ -95,6 +95,7 @@ def test_a_told_fact_has_to_stand_in_the_words(
     assert tells(answer, facts) is told
 
 
+@pytest.mark.slow
 def test_hand_written_answers_are_good_and_those_dealt_at_random_are_not_on_topic() -> None:
     cases = [
         case for case in build_suite(["wordings", "no_call_wordings"], limit=500) if case.reference

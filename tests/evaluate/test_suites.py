@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from understudy.chat.scenarios import world
-from understudy.chat.scenarios.generating import scenarios as generating
 from understudy.chat.scenarios.recasting import recast
-from understudy.chat.scenarios.scenario import Scenario
-from understudy.chat.tools.bracket import write_call
+from understudy.chat.tools.bracket import find_calls, write_call
+from understudy.chat.tools.registry import Call
+from understudy.datasets.scenario_rows import ScenarioSource, scenario_rows
+from understudy.datasets.scenario_windows import Window
+from understudy.datasets.selection import LeftOut
 from understudy.errors import FormatError, UsageError
 from understudy.evaluate.cases import Case
 from understudy.evaluate.suites import SET_NAMES, Suite, build_suite, sequences
-from understudy.formats.scenario_markdown import TRAINING, parse_scenario, read_scenarios
+from understudy.formats.scenario_markdown import parse_scenario
+from understudy.pipeline.recipes.recipe import find_recipe, read_recipe
 
-TRAINED_ON = 3200
-"""As many generated scenarios as the recipe of the Dungeon Master takes."""
 CALLS = re.compile(r"\[[^\]]*\]")
 HELD_OUT = {*world.HELD_OUT_NAMES, *world.HELD_OUT_ITEMS, *world.HELD_OUT_SPELLS}
+
+pytestmark = pytest.mark.slow  # a whole exam is made, and all that the recipe learns from
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +34,35 @@ def suite() -> Suite:
 
 
 @pytest.fixture(scope="module")
-def training() -> list[Scenario]:
-    def refuse(error: FormatError) -> None:
-        raise error
+def training() -> list[list[dict[str, Any]]]:
+    """The messages of every row that the recipe of the Dungeon Master learns from."""
+    recipe = read_recipe(find_recipe("dm")).data
 
-    written = [file.scenario for file in read_scenarios([TRAINING], report=refuse)]
-    return written + list(generating.training(1, TRAINED_ON))
+    def refuse(left_out: LeftOut) -> None:
+        raise AssertionError(left_out.reason)
+
+    source = ScenarioSource(
+        paths=recipe.scenarios,
+        casts=recipe.casts,
+        as_written=recipe.as_written,
+        generated=recipe.generated,
+        seed=recipe.seed,
+        window=Window(turns=recipe.turns, tokens=recipe.tokens),
+    )
+    rows = [found.row.example["messages"] for found in scenario_rows(source, refuse)]
+    assert len(rows) > recipe.generated
+    return rows
+
+
+@pytest.fixture(scope="module")
+def trained_calls(training: list[list[dict[str, Any]]]) -> list[Call]:
+    return [
+        call
+        for messages in training
+        for message in messages
+        if message["role"] == "assistant"
+        for call in find_calls(message["content"])
+    ]
 
 
 def due(case: Case) -> str:
@@ -46,7 +73,6 @@ def said(case: Case) -> list[str]:
     return [m["content"] for m in case.messages if m["role"] in ("user", "assistant")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["combinations", "values", "wordings", "made_up_names", "no_call"])
 def test_a_row_has_at_least_500_scored_turns(suite: Suite, name: str) -> None:
     assert len(suite.sets[name]) >= 500
@@ -65,16 +91,15 @@ def test_a_set_calls_for_tools_exactly_when_its_name_says_so(suite: Suite) -> No
         assert all(bool(case.expected) != (name in quiet) for case in cases), name
 
 
-@pytest.mark.slow
 def test_no_combination_of_arguments_is_one_that_was_trained_on(
-    suite: Suite, training: list[Scenario]
+    suite: Suite, trained_calls: list[Call]
 ) -> None:
-    trained = {write_call(call) for scenario in training for _, call in scenario.calls()}
+    trained = {write_call(call) for call in trained_calls}
     assert not {due(case) for case in suite.sets["combinations"]} & trained
 
 
 def test_no_held_out_value_is_trained_on_and_each_case_of_the_set_asks_for_one(
-    suite: Suite, training: list[Scenario]
+    suite: Suite, trained_calls: list[Call]
 ) -> None:
     for case in suite.sets["values"]:
         told = {
@@ -88,27 +113,32 @@ def test_no_held_out_value_is_trained_on_and_each_case_of_the_set_asks_for_one(
         for values in call.arguments.values()
         for value in values
     }
-    trained = {
-        str(value) for s in training for _, call in s.calls() for value in call.arguments.values()
-    }
+    trained = {str(value) for call in trained_calls for value in call.arguments.values()}
     assert not HELD_OUT & asked & trained
 
 
 def test_made_up_names_have_syllables_that_no_name_in_training_has(
-    suite: Suite, training: list[Scenario]
+    suite: Suite, training: list[list[dict[str, Any]]]
 ) -> None:
-    heroes = {member.name for scenario in training for member in scenario.party}
+    words = {
+        word
+        for messages in training
+        for message in messages
+        for word in re.findall(r"\w+", message["content"])
+    }
     asked = {name for case in suite.sets["made_up_names"] for name in case.known["party"]}
-    assert not heroes & asked
+    assert not words & asked
     assert all(world.is_held_out(name) for name in asked)
 
 
-@pytest.mark.slow
 def test_set_aside_wordings_share_no_eight_words_with_the_training_data(
-    suite: Suite, training: list[Scenario]
+    suite: Suite, training: list[list[dict[str, Any]]]
 ) -> None:
     trained = sequences(
-        turn.text for scenario in training for turn in scenario.turns if turn.speaker != "tool"
+        message["content"]
+        for messages in training
+        for message in messages
+        if message["role"] in ("user", "assistant")
     )
     for name in ("wordings", "no_call_wordings"):
         for case in suite.sets[name]:

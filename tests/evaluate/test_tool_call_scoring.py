@@ -226,6 +226,7 @@ def test_a_perfect_answer_scores_in_any_order_case_and_spacing(
     assert score_calls(case(*calls, ordered=True), write_turn("", calls)).right
 
 
+@pytest.mark.slow
 @given(st.lists(CALLS, min_size=1, max_size=3))
 def test_a_perfect_answer_with_json_calls_scores_too(calls: list[Call]) -> None:
     turn = {"role": "assistant", "content": write_turn("So.", calls)}

@@ -75,6 +75,7 @@ def test_base_and_tuned_are_measured_and_written_beside_the_version(
     assert "passed" not in found.results  # the file that ships was not asked
 
 
+@pytest.mark.slow
 def test_the_table_is_compared_after_the_calls(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded
 ) -> None:
@@ -95,6 +96,7 @@ def test_what_the_base_scored_is_kept_for_the_next_version(
     assert loaded.count("base") == 2  # other cases are another matter
 
 
+@pytest.mark.slow
 def test_a_damaged_memory_of_the_base_is_measured_again(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_damaged_memory_of_the_base_is_measured_again(
     assert loaded.count("base") == 2
 
 
+@pytest.mark.slow
 def test_a_new_version_is_compared_with_the_one_in_use_case_by_case(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded
 ) -> None:
@@ -117,6 +120,7 @@ def test_a_new_version_is_compared_with_the_one_in_use_case_by_case(
     assert loaded.count("dm@v0001") == 1
 
 
+@pytest.mark.slow
 def test_a_named_version_that_was_asked_other_cases_is_asked_again(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded
 ) -> None:
@@ -128,6 +132,7 @@ def test_a_named_version_that_was_asked_other_cases_is_asked_again(
     assert loaded[-1] == "dm@v0001"
 
 
+@pytest.mark.slow
 def test_the_file_that_ships_is_measured_named_and_judged(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded, tmp_path: Path
 ) -> None:
@@ -226,6 +231,7 @@ def test_the_command_prints_one_table_and_where_the_report_lies(
     assert str(dm.folder / "validation_report.html") in told
 
 
+@pytest.mark.slow
 def test_the_command_leaves_with_1_where_the_gate_is_not_met(
     ws: understudy.Workspace, dm: ModelVersion, loaded: Loaded, capsys: pytest.CaptureFixture[str]
 ) -> None:

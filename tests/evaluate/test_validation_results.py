@@ -64,6 +64,7 @@ def test_every_model_has_the_scores_that_the_contract_names(results: dict[str, A
     assert json.loads(json.dumps(results)) == results
 
 
+@pytest.mark.slow
 def test_who_knows_everything_scores_everything_and_who_knows_nothing_nothing(
     results: dict[str, Any],
 ) -> None:
@@ -112,6 +113,7 @@ def test_results_can_be_compared_later_only_on_the_same_cases(
         read_scores({**later, "outcomes": {"tuned": {"values": "1x"}}}, suite)
 
 
+@pytest.mark.slow
 def test_repeats_tell_what_is_right_every_time(suite: Suite, ask: Ask) -> None:
     asking = Asking(repeats=3, temperature=0.7)
     measured = ask(0.7, asking=asking)

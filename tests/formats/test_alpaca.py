@@ -70,6 +70,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [found for _, found in read_conversations(written(tmp_path, *examples))] == examples
 
 
+@pytest.mark.slow
 @given(texts=st.lists(st.text(min_size=1), min_size=2, max_size=6), system=st.text(min_size=1))
 @settings(max_examples=40, deadline=None)
 def test_any_text_survives(

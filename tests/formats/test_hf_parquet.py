@@ -40,6 +40,7 @@ def loaded(path: Path, tmp_path: Path) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_hugging_face_loads_steps_with_their_declared_features(tmp_path: Path) -> None:
     rows = [agent_row(png(number), n=number, human_score=None) for number in range(3)]
     found = loaded(written(tmp_path / "train.parquet", *rows), tmp_path)

@@ -68,6 +68,7 @@ def test_saves_have_the_bonus_of_the_level_where_the_hero_has_it(table: Table) -
     assert hero(table, "Mira").save_modifier("wisdom") == 1
 
 
+@pytest.mark.slow
 def test_the_same_dice_fall_from_the_same_chance_and_all_faces_come_up() -> None:
     chance = random.Random(4)
     thrown = [throw(parse_dice("1d20+5"), chance) for _ in range(600)]
@@ -82,6 +83,7 @@ DICE = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(DICE, st.integers(0, 9))
 def test_dice_show_what_they_can_and_the_sum_is_right(written: str, seed: int) -> None:
     result = rolled(carry_out(content().new_table(), f"[roll: {written}]", random.Random(seed))[0])

@@ -187,6 +187,7 @@ def anything_or_a_fault(read, text):
             f"{task.task}{task.group}{task.name}{task.tags}".encode()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=st.text(max_size=200))
 def test_whatever_the_text_is_it_is_tasks_or_a_fault(read, text):

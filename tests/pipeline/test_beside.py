@@ -20,6 +20,8 @@ from understudy.pipeline.recipes.agent_recipe import AgentRecipe
 from understudy.pipeline.recipes.beside import agent_line_beside
 from understudy.pipeline.stages import StageResult
 
+pytestmark = pytest.mark.slow  # a process of its own for each
+
 NO_BASE = "no-such-base"
 
 

@@ -247,6 +247,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_named(path, tmp_path, monkeypatch):
     assert "broken-plugin 1.0" in findings(path)["plug-ins"][0]
 
 
+@pytest.mark.slow
 def test_the_command_leaves_with_1_on_a_problem_and_0_on_warnings(path, capsys):
     assert main(["doctor", "-w", str(path)]) == 0
     assert "0 problems" in capsys.readouterr().out

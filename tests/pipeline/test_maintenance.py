@@ -81,6 +81,7 @@ def test_an_empty_workspace_needs_nothing_and_has_a_report(ws):
         assert f"- **{part.name}** " in text
 
 
+@pytest.mark.slow
 def test_without_apply_nothing_is_changed_and_what_would_be_is_said(ws):
     exchange(ws, "You sleep. [rest: Mira, long]")
     for _ in range(5):
@@ -97,6 +98,7 @@ def test_without_apply_nothing_is_changed_and_what_would_be_is_said(ws):
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_tool_that_was_called_becomes_known_with_its_documentation(ws):
     exchange(ws, "You sleep. [rest: Mira, long]")
     state, said = told(ws)["tools"]
@@ -116,6 +118,7 @@ def test_a_malformed_call_fails_its_part_and_no_other(ws):
     assert {state for name, (state, _) in said.items() if name != "tools"} <= {"done", "nothing"}
 
 
+@pytest.mark.slow
 def test_old_versions_lose_their_weights_and_the_one_in_use_keeps_them(ws):
     for _ in range(5):
         add_version(ws, "dm")
@@ -125,6 +128,7 @@ def test_old_versions_lose_their_weights_and_the_one_in_use_keeps_them(ws):
     assert standing == ["v0001", "v0003", "v0004", "v0005"]
 
 
+@pytest.mark.slow
 def test_only_what_was_interrupted_long_ago_is_given_up(ws):
     folder = old_training(ws, days=2)
     assert told(ws)["interrupted trainings"] == ("nothing", "there are none")
@@ -152,6 +156,7 @@ def test_the_rules_of_retention_are_kept(tmp_path):
         assert workspace.find(row.id).archived
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_wherever_it_is(ws):
     row = exchange(ws, "Good night.")
     version = add_version(ws, "dm")

@@ -64,6 +64,7 @@ def files_of(folder):
 # The files of the specification -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_session_has_exactly_the_files_that_the_specification_names(session):
     recorded = session(
         save_training_data=True, collect_screenshots=True, name="healing-items-001", steps=15
@@ -94,6 +95,7 @@ def test_unless_it_is_asked_for_there_is_no_training_data_and_no_picture_after(s
     assert not any("after_action" in name for name in files_of(recorded.path))
 
 
+@pytest.mark.slow
 def test_the_metadata_have_the_keys_of_the_specification(session):
     recorded = session("what-is-in-the-slots", f"wait, {REPORT}", steps=15)
     view = json.loads((recorded.path / "session_metadata.json").read_text())
@@ -122,6 +124,7 @@ def test_a_score_comes_into_the_metadata_and_the_training_data(session, ws):
     assert ws.verify(recorded.id) == []
 
 
+@pytest.mark.slow
 def test_the_trace_has_the_keys_of_the_specification(session):
     recorded = session(collect_screenshots=True)
     [first, *_] = json.loads((recorded.path / "execution_trace.json").read_text())[
@@ -214,12 +217,14 @@ def test_the_catalog_finds_it_by_its_task_id_its_words_and_its_success(session, 
 # Who plays, and what ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_words_find_their_task(session):
     assert session("please collect some potions, three of them").header.metadata["task"]["id"] == (
         "three-potions"
     )
 
 
+@pytest.mark.slow
 def test_what_the_game_has_no_task_for_is_played_and_not_checked(session):
     recorded = session("dance about", "press_left, press_right, quit")
     assert recorded.header.task == "dance about"

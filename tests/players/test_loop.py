@@ -91,6 +91,7 @@ def actions_of(session):
 # What a step holds ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_step_holds_what_was_seen_what_was_thought_and_what_came_of_it(table):
     thought = Decision(
         Action("press_right"),

@@ -110,6 +110,7 @@ def test_every_decision_says_what_is_seen_what_for_and_what_comes_of_it(pocket: 
             assert re.fullmatch(r"[A-Z].*\.", decision.expected_outcome)
 
 
+@pytest.mark.slow
 def test_it_says_where_the_cursor_is_and_where_it_should_be(pocket: Game) -> None:
     first, second, *_ = played(pocket, "report-team", seed=1).decisions
     assert first.reasoning == (

@@ -83,6 +83,7 @@ def test_without_mistakes_no_decision_is_marked_as_one(pocket: Game) -> None:
     assert all(not decision.facts for decision in course.decisions)
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_mistakes_whatever_was_played_before(pocket: Game) -> None:
     one, other = script(0.5, seed=4), script(0.5, seed=4)
     solve(pocket, other, "open-bag", seed=1, limit=30)

@@ -87,6 +87,7 @@ def test_several_choices_take_several_answers_streamed_or_not() -> None:
     assert [c.message.content for c in whole.choices] == said == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_responses_stream_adds_up_to_the_whole_answer() -> None:
     with ScriptedModelServer([POUR]) as server:
         client = openai_client(server)

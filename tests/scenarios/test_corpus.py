@@ -65,6 +65,7 @@ def test_training_calls_every_tool_often_and_has_many_turns_without_a_call():
     assert len(silent) >= 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [*CHECKS, *SAVES], ids=lambda rule: f"{rule.tool} {rule.value}")
 def test_training_shows_every_rule_in_several_wordings(rule):
     asked = {

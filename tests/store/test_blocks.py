@@ -57,6 +57,7 @@ def test_blocks_come_back_in_order_with_kind_and_place(
     assert backwards == [payload for _, payload in reversed(blocks)]
 
 
+@pytest.mark.slow
 @quick
 @given(blocks=payloads, cut=st.integers(min_value=0))
 def test_a_file_cut_at_any_byte_keeps_every_whole_block_and_says_how_much_is_torn(
@@ -77,6 +78,7 @@ def test_a_file_cut_at_any_byte_keeps_every_whole_block_and_says_how_much_is_tor
     assert read(path) == blocks[: len(whole)]
 
 
+@pytest.mark.slow
 @quick
 @given(blocks=payloads.filter(bool), at=st.integers(min_value=0))
 def test_any_flipped_bit_is_found_and_nothing_wrong_is_handed_out(

@@ -216,6 +216,7 @@ def test_totals_add_up_over_all_sessions_and_are_zero_without_any(catalog: Catal
     assert msgspec.json.decode(msgspec.json.encode(totals)) == totals
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     deadline=None,

@@ -74,6 +74,7 @@ def test_an_untouched_folder_has_no_problems_even_with_files_beside(folder: Path
     assert check_files(folder, manifest) == []
 
 
+@pytest.mark.slow
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from understudy.store.ulids import is_ulid, new_ulid, ulid_time
 
 
+@pytest.mark.slow
 def test_ids_of_one_process_are_unique_and_sorted_by_making() -> None:
     made = [new_ulid() for _ in range(20_000)]
     assert made == sorted(set(made))
     assert all(is_ulid(one) for one in made)
 
 
+@pytest.mark.slow
 def test_threads_at_once_never_get_the_same_id() -> None:
     made: list[list[str]] = [[] for _ in range(8)]
 

@@ -11,6 +11,8 @@ torch = pytest.importorskip("torch")
 
 from understudy.train.attention import short_row_attention  # noqa: E402
 
+pytestmark = pytest.mark.slow  # transformers is loaded
+
 
 def model_of(base: Path, attention: str | None) -> Any:
     from transformers import AutoModelForCausalLM
@@ -37,7 +39,6 @@ def learned(model: Any, batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return out, {name: one.grad for name, one in model.named_parameters()}
 
 
-@pytest.mark.slow
 def test_it_says_and_learns_what_the_usual_attention_does(
     tiny_base: Path, batch: dict[str, Any]
 ) -> None:
@@ -49,7 +50,6 @@ def test_it_says_and_learns_what_the_usual_attention_does(
         torch.testing.assert_close(gradient, usual_grads[name], rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.slow
 def test_in_narrow_numbers_it_is_as_close_as_the_usual_one(
     tiny_base: Path, batch: dict[str, Any]
 ) -> None:
@@ -82,7 +82,6 @@ def test_an_architecture_that_attends_in_its_own_way_keeps_it() -> None:
     assert short_row_attention("gpt2") is None
 
 
-@pytest.mark.slow
 def test_rows_with_too_many_scores_are_left_to_the_fused_attention(
     tiny_base: Path, batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from understudy.chat.scenarios.generating import scenarios
 from understudy.train.base import corpus
 from understudy.train.base.tokenizer import ASSISTANT, END, train_tokenizer
 
+pytestmark = pytest.mark.slow  # transformers is loaded
+
 STRANGE = (
     " Zürich — “naïve” 🙂",
     " 12345 and 2d6+3, -17",
@@ -34,7 +36,6 @@ def tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
-@pytest.mark.slow
 def test_sentencepiece_and_transformers_give_the_same_tokens(folder: Path, tokenizer: Any) -> None:
     import sentencepiece
 

@@ -23,6 +23,8 @@ from understudy.train.settings import PreferenceSettings, make_settings
 from understudy.train.sources import Reading, load
 from understudy.train.watching import TrainProgress
 
+pytestmark = pytest.mark.slow  # transformers is loaded
+
 
 def pair(name: str, thing: str) -> Example:
     raw = {
@@ -54,7 +56,6 @@ def losses(facts: TrainFacts) -> list[float]:
     return [entry["loss"] for entry in facts.history if "loss" in entry]
 
 
-@pytest.mark.slow
 def test_pairs_move_the_model_towards_the_better_answers(tiny_base: Path, tmp_path: Path) -> None:
     facts = train(tiny_base, tmp_path)
 
@@ -66,7 +67,6 @@ def test_pairs_move_the_model_towards_the_better_answers(tiny_base: Path, tmp_pa
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
 
 
-@pytest.mark.slow
 def test_a_version_is_gone_on_from_and_is_the_yardstick(tiny_base: Path, tmp_path: Path) -> None:
     train(tiny_base, tmp_path / "first")
     adapter = tmp_path / "first" / "adapter"
@@ -78,7 +78,6 @@ def test_a_version_is_gone_on_from_and_is_the_yardstick(tiny_base: Path, tmp_pat
     assert not (tmp_path / "second" / "adapter" / "ref").exists()
 
 
-@pytest.mark.slow
 def test_thumbs_move_the_model_too(tiny_base: Path, tmp_path: Path) -> None:
     thumbs = [
         as_pair({**_without(one), "completion": one[key], "label": key == "chosen"}, "thumb")
@@ -94,13 +93,11 @@ def _without(example: Example) -> Example:
     return {"prompt": example["prompt"]}
 
 
-@pytest.mark.slow
 def test_pairs_can_be_learned_from_as_thumbs(tiny_base: Path, tmp_path: Path) -> None:
     facts = train(tiny_base, tmp_path, loss="kto", max_steps=1)
     assert facts.checks["judgements"] == 16
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["dpo", "kto"])
 def test_a_resumed_training_on_preferences_is_the_same_one(
     tiny_base: Path, tmp_path: Path, loss: str
@@ -160,7 +157,6 @@ def test_the_forms_of_openai_and_of_trl_are_read_alike() -> None:
     assert read[0] == read[1] == read[2]
 
 
-@pytest.mark.slow
 def test_kto_needs_several_answers_in_a_batch(tiny_base: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="set batch_size to 2 or more"):
         train(tiny_base, tmp_path, loss="kto", batch_size=1)

@@ -16,6 +16,8 @@ from understudy.train.scored import (  # noqa: E402
     takes_places,
 )
 
+pytestmark = pytest.mark.slow  # transformers is loaded
+
 
 @pytest.fixture
 def model(tiny_base: Path) -> Any:

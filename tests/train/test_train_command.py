@@ -14,6 +14,8 @@ from understudy.cli.main import main
 from understudy.cli.train import _Duration
 from understudy.train.settings import PreferenceSettings, SftSettings
 
+pytestmark = pytest.mark.slow  # transformers is loaded
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,7 +52,6 @@ def data(tmp_path: Path) -> str:
 QUICK = ("--settings", "precision=fp32", "--settings", "validation_share=0.3")
 
 
-@pytest.mark.slow
 def test_training_prints_the_facts_of_the_new_version(
     shell: Shell, data: str, tiny_base: Path
 ) -> None:
@@ -67,7 +68,6 @@ def test_training_prints_the_facts_of_the_new_version(
     assert shown["settings"]["max_steps"] == 3
 
 
-@pytest.mark.slow
 def test_training_for_people_says_what_came_of_it(shell: Shell, data: str, tiny_base: Path) -> None:
     out, _ = shell.run(
         "train", "sft", "--base", str(tiny_base), "--data", data, "--budget", "0s", *QUICK
@@ -77,7 +77,6 @@ def test_training_for_people_says_what_came_of_it(shell: Shell, data: str, tiny_
     assert "budget" in out
 
 
-@pytest.mark.slow
 def test_what_is_new_can_be_asked_and_trained_on(shell: Shell, data: str, tiny_base: Path) -> None:
     shell.run("train", "sft", "--base", str(tiny_base), "--data", data, "--steps", "2", *QUICK)
     with open(data, "a") as file:
@@ -100,7 +99,6 @@ def test_what_is_new_can_be_asked_and_trained_on(shell: Shell, data: str, tiny_b
     assert [one["removed"] for one in cleaned["versions"]] == [False, False]
 
 
-@pytest.mark.slow
 def test_preferences_are_learned_from_corrections(shell: Shell, data: str, tiny_base: Path) -> None:
     shell.run("train", "sft", "--base", str(tiny_base), "--data", data, "--steps", "1", *QUICK)
     with shell.ws.record(game="tavern", task="talk", player="human") as session:

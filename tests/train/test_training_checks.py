@@ -18,6 +18,8 @@ from understudy.train.examples import as_example, content_hash, split_off
 from understudy.train.loading import load_tokenizer
 from understudy.train.templates import ChatText
 
+pytestmark = pytest.mark.slow  # transformers is loaded
+
 
 @pytest.fixture(scope="module")
 def chat(tiny_base: Path) -> ChatText:

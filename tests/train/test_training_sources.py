@@ -149,6 +149,7 @@ def test_a_scenario_that_cannot_be_read_is_named_with_its_line(
         read(ws, path)
 
 
+@pytest.mark.slow
 def test_the_scenarios_of_the_package_are_a_source(ws: understudy.Workspace) -> None:
     found = read(ws, "scenarios")
     assert len(found.train) >= 60
@@ -186,6 +187,7 @@ def chats(ws: understudy.Workspace, count: int) -> None:
             session.chat(messages=raw[:-1], response=raw[-1])
 
 
+@pytest.mark.slow
 def test_a_dataset_is_read_with_its_own_validation(ws: understudy.Workspace) -> None:
     chats(ws, 12)
     request = BuildRequest(

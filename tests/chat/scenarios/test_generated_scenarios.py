@@ -105,6 +105,7 @@ def test_every_bracket_in_a_generated_turn_is_a_call_in_its_one_spelling(
                 assert write_call(placed.call) == turn.text[placed.start : placed.end]
 
 
+@pytest.mark.slow
 def test_no_mark_of_the_grammar_is_left_in_what_is_said(
     training: list[scenarios.Scenario],
 ) -> None:

@@ -168,11 +168,13 @@ def test_arguments_that_may_be_left_out_may_be_left_out():
         write_call(Call("bell", {"tone": "low"}), registry)
 
 
+@pytest.mark.slow
 @given(calls)
 def test_a_written_call_is_read_as_it_was(made):
     assert parse_call(write_call(made)) == made
 
 
+@pytest.mark.slow
 @given(prose, st.lists(calls, max_size=4))
 def test_a_written_turn_gives_back_its_words_and_its_calls(words, made):
     turn = write_turn(words, made)

@@ -90,6 +90,7 @@ def test_the_other_tools_answer_in_words():
     assert str(spell_cast(TOOLS.call("spellcast", "Bo", "light", 0))) == "Bo: light, level 0"
 
 
+@pytest.mark.slow
 @given(
     st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=12),
     st.integers(-99, 99),

@@ -151,6 +151,7 @@ def test_each_step_says_why_and_what_it_took(desk: Desk) -> None:
         assert not {"repaired", "asked_again", "refused"} & step.facts.keys()
 
 
+@pytest.mark.slow
 def test_every_call_is_chat_training_data_of_the_session(desk: Desk) -> None:
     session = desk.play("open-bag")
     calls = chats(session)
@@ -325,6 +326,7 @@ def test_the_limit_of_a_session_ends_it_and_the_next_one_has_its_own(
     assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 def test_the_sessions_of_a_batch_share_one_limit(desk: Desk, server: VisionServer) -> None:
     chat = {"price_output_per_million": 1_000_000, "spend_limit": 1.0, "cache": False}
     for number in (1, 2):

@@ -64,6 +64,7 @@ def test_each_prediction_is_taken_back_exactly(
     np.testing.assert_array_equal(decoded, pixels)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(pixels=BLOCKS.filter(lambda pixels: pixels.shape[3] >= 3))
 def test_webp_files_keep_every_pixel_transparent_ones_included(pixels: Bytes) -> None:
