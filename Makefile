@@ -51,13 +51,13 @@ demo: $(VENV)/.line
 	@$(BIN)/understudy demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 coverage: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
 
 test-quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m "not long and not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long and not slow"
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long --timeout 7200

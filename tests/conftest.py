@@ -10,6 +10,13 @@ from pathlib import Path
 import pytest
 
 import understudy
+from understudy._util.cores import cores
+
+AT_ONCE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if AT_ONCE > 1:
+    # Before anything that computes is imported: two that each take all cores stand in each other's
+    # way, and need four times as long.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, cores() // AT_ONCE))
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MODEL_FOLDER = Path(__file__).parent / "model"
 """The base model that ships with the package."""
 STORY = "MADE.txt"
+CHECKPOINT_EVERY = 250
+"""Steps after which what was learned is kept, and so the most that a kill can cost."""
 _IGNORED = -100
 
 
@@ -256,7 +258,7 @@ def _train(
             use_cpu=not torch.cuda.is_available(),
             max_grad_norm=1.0,
             logging_steps=20,
-            save_steps=250,
+            save_steps=CHECKPOINT_EVERY,
             save_total_limit=2,
             report_to=[],
             disable_tqdm=True,
