@@ -23,7 +23,7 @@ def result(stage: str) -> StageResult:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is told, whenever it happens."""
-    monkeypatch.setattr(_lines_beside, "_PLAIN_EVERY_S", 0.0)
+    monkeypatch.setattr(_lines_beside, "PLAIN_EVERY_S", 0.0)
 
 
 class Terminal(io.StringIO):

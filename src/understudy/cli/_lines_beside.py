@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from understudy.cli._output import Progress
+from understudy.cli._output import PLAIN_EVERY_S, Progress
 from understudy.cli._training_progress import told_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from understudy.pipeline.stages import StageResult
     from understudy.train.watching import TrainProgress
 
-_PLAIN_EVERY_S = 5.0
 Ended = Callable[[str, "StageResult"], None]
 """Called with the title of a line and what a stage of it came to, when nothing else is shown."""
 
@@ -85,8 +84,8 @@ class _Board:
         """How far a line is: its stage, what it does there, and how much of it is done."""
         now = time.monotonic()
         with self._lock:
-            if words and now >= self._next.setdefault(title, now + _PLAIN_EVERY_S):
-                self._next[title] = now + _PLAIN_EVERY_S
+            if words and now >= self._next.setdefault(title, now + PLAIN_EVERY_S):
+                self._next[title] = now + PLAIN_EVERY_S
                 click.echo(f"{title}: {stage}: {words}", err=True)
 
     @contextmanager

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 import click
 
-_PLAIN_EVERY_S = 5.0
+PLAIN_EVERY_S = 5.0
+"""Between two lines of progress where nobody watches."""
 
 
 def print_json(facts: Any) -> None:
@@ -148,12 +149,12 @@ class _Lines:
 
     def __init__(self, label: str) -> None:
         self._label = label
-        self._next = time.monotonic() + _PLAIN_EVERY_S
+        self._next = time.monotonic() + PLAIN_EVERY_S
 
     def __call__(self, done: int, total: int | None = None) -> None:
         now = time.monotonic()
         if now < self._next:
             return
-        self._next = now + _PLAIN_EVERY_S
+        self._next = now + PLAIN_EVERY_S
         of = "" if total is None else f" of {total}"
         click.echo(f"{self._label}: {done}{of}", err=True)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from understudy.cli._output import human_seconds
+from understudy.cli._output import PLAIN_EVERY_S, human_seconds
 
 if TYPE_CHECKING:
     from understudy.train.watching import TrainProgress
-
-_PLAIN_EVERY_S = 5.0
 
 
 @contextmanager
@@ -53,13 +51,13 @@ class _Lines:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._next = time.monotonic() + _PLAIN_EVERY_S
+        self._next = time.monotonic() + PLAIN_EVERY_S
 
     def __call__(self, now: TrainProgress) -> None:
         clock = time.monotonic()
         if clock < self._next:
             return
-        self._next = clock + _PLAIN_EVERY_S
+        self._next = clock + PLAIN_EVERY_S
         told = ", ".join((f"step {now.step} of {now.steps}", *told_of(now)))
         click.echo(f"training {self._name}: {told}", err=True)
 
