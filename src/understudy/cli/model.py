@@ -323,7 +323,7 @@ def clean_up_versions(
     type=click.Choice(["full", "tiny"]),
     default="full",
     show_default=True,
-    help="full: the one that comes with the package, in one to two hours; tiny: in seconds, for "
+    help="full: the one that comes with the package, in two to three hours; tiny: in seconds, for "
     "tests.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Decides corpus, tokenizer and weights.")
