@@ -111,7 +111,6 @@ def test_the_command_tells_several_players_in_one_table(
     assert out.rstrip().endswith("better")
 
 
-@pytest.mark.slow
 def test_weights_that_learned_nothing_of_the_game_play_through_a_real_server(
     ws: understudy.Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -97,7 +97,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(train: Trai
     assert losses(one) == losses(same) != losses(other)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"group_by_length": True}, {"packing": True}])
 def test_a_resumed_training_is_the_one_that_was_not_interrupted(
     train: Train, tmp_path: Path, settings: dict[str, Any]
@@ -154,7 +153,6 @@ train_sft(
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill like that")
 def test_a_killed_process_is_resumed_with_the_same_losses(
     train: Train, tiny_base: Path, tmp_path: Path, sneaks: list[dict[str, Any]]
